@@ -1,0 +1,17 @@
+/* log.h: one line an event to standard error: level, then `key=value` pairs or a sentence; one write(2) a line, so that
+ * threads do not mix. Never log a secret. Bytes from outside are escaped. Threads: any. */
+#ifndef ROOST_LIB_LOG_H
+#define ROOST_LIB_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+void log_set_level(enum log_level level);
+/* ERR if the word is none of error, warning, info, debug: returns -1. */
+int log_level_from_text(const char *word);
+
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,17 @@
+/* writer_thread.h: the one writer: a thread, a queue, and zones/commit.h. Takes every waiting job as one batch; no timer: an idle server
+ * commits at once (design §4). Threads: submit from any. */
+#ifndef ROOST_SERVER_WRITER_THREAD_H
+#define ROOST_SERVER_WRITER_THREAD_H
+
+#include "zones/commit.h"
+
+struct writer_thread;
+
+MUST_USE enum err writer_thread_start(struct writer_thread **out, struct commit *commit);
+/* Queues the job; its done is called on the writer thread. ERR_BUSY when WRITER_QUEUE_MAX jobs wait already: the job stays the caller's. */
+enum { WRITER_QUEUE_MAX = 16384 };
+MUST_USE enum err writer_thread_submit(struct writer_thread *w, struct job *job);
+/* Finishes what is queued, then ends the thread. */
+void writer_thread_stop(struct writer_thread *w);
+
+#endif

@@ -1,0 +1,37 @@
+/* admin.h: what an administrator can ask for, as one function from a JSON request to a JSON answer.
+ *
+ * roostctl turns its command line into a request. If a roostd has the database open, the request goes through its control socket
+ * and runs there; otherwise roostctl opens the database and runs it itself: the same code either way. Commands that only read do not
+ * come here: roostctl reads the database directly.
+ *
+ *   {"cmd":"record add","zone":"home.example","name":"nas","ttl":300,"type":"A","data":["192.0.2.9"]}
+ *   {"ok":true,"serial":2026030102,"changed":true}           {"ok":false,"error":"zone nope.example: not served here; …"}
+ *
+ * Request members by cmd:
+ *   "init"          zone?                     creates a starter zone, its key and grant -> {"key":NAME, "secret":…, "algorithm":…, "created":bool}
+ *   "zone import"   zone, (file: descriptor passed beside the request), file_name
+ *   "zone remove"   zone
+ *   "record add"    zone, name, ttl?, type, data[]      "record set": the RRset becomes exactly data      "record delete": zone, name, type?, data?[]
+ *   "key add"       name, algorithm?, secret?           "key remove": name, force?
+ *   "grant add"     zone, action, key?, from?, name?, types?[]      "grant remove": id
+ *   "peer add"      zone, address, key?                 "peer remove": zone, address
+ *   "revert"        zone, serial              a new version with the content that the zone had at that serial
+ * Threads: admin_prepare on any one thread; the jobs it makes run on the writer. */
+#ifndef ROOST_ZONES_ADMIN_H
+#define ROOST_ZONES_ADMIN_H
+
+#include <jansson.h>
+
+#include "zones/commit.h"
+
+struct admin_request;
+
+/* Checks the request and makes the job that does it (job->done_arg is left to the caller). file_fd: -1 or the descriptor that came with it (read to its end
+ * here, not closed). uid: of the asking process. transport: "control" or "local". reader: a READ or WRITE handle of this thread, for look-ups (revert).
+ * On error no job was made and *answer (a new reference) is the refusal. */
+MUST_USE enum err admin_prepare(struct admin_request **out, struct job **job, json_t *request, int file_fd, unsigned uid, const char *transport,
+				struct zonestore *reader, json_t **answer);
+/* After the job's done: the answer (a new reference); frees job and request. */
+json_t *admin_finish(struct admin_request *r, struct job *job);
+
+#endif

@@ -1,0 +1,26 @@
+/* answer.h: from a question to an answer: RFC 1034 §4.3.2 with RFC 2308 (negative answers), 4592 (wildcards), 6672 (DNAME), 8482 (ANY), 4035 §3.1
+ * (DNSSEC records with DO; denial proofs have their place in answer_denial), and CNAME chains across all zones we serve.
+ * No lock, no allocation, no SQL. Threads: any reader thread between quiescent states. */
+#ifndef ROOST_ZONES_ANSWER_H
+#define ROOST_ZONES_ANSWER_H
+
+#include "lib/writer.h"
+#include "zones/directory.h"
+
+enum { ANSWER_CHAIN_MAX = 16 }; /* CNAME and DNAME steps we follow within our zones, like the peers do; then the chain ends there */
+
+struct answer_query {
+	const struct qname *qname;    /* of the question */
+	const uint8_t *qname_wire;    /* the same as asked, with its case */
+	uint16_t qtype;
+	uint16_t qclass;              /* IN or ANY come here; others are refused before */
+	bool dnssec_ok;
+	bool udp;                     /* ANY over UDP is answered minimally (RFC 8482 §4.1) */
+};
+
+/* Appends answer, authority and additional sections to w, which holds the header and question (reserve for OPT and TSIG made). Sets AA and
+ * TC in the writer's flags and returns the RCODE (NOERROR, NXDOMAIN, YXDOMAIN, REFUSED, SERVFAIL). Required RRsets that do not fit set TC
+ * (RFC 2181 §9); additional records that do not fit are left out, glue in referrals that does not fit sets TC (RFC 9471 §3.1). */
+enum rcode answer_query(const struct directory *d, const struct answer_query *q, struct writer *w);
+
+#endif
