@@ -59,6 +59,9 @@ bool access_allows(const struct access *a, const struct access_request *r);
 /* Some grant also matches this owner and type. TYPE_ANY asks for "every type" (UPDATE's delete-all-RRsets). */
 bool access_allows_record(const struct access *a, const struct access_request *r, const uint8_t *owner, uint16_t type);
 
+/* Some grant also matches this owner, whatever its types: enough to ask whether a name is in use (UPDATE's prerequisites). */
+bool access_allows_name(const struct access *a, const struct access_request *r, const uint8_t *owner);
+
 /* Writes why: "grant 7 allows update of home.example by key nas" or "no grant: key nas has grants for update of other.example only". */
 bool access_explain(const struct access *a, const struct access_request *r, const uint8_t *owner, uint16_t type, struct errmsg *why);
 

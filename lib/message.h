@@ -12,7 +12,11 @@
 
 #include "lib/rr.h"
 
-enum { MESSAGE_HEADER_LEN = 12, MESSAGE_MAX = 65535 };
+enum {
+	MESSAGE_HEADER_LEN = 12,
+	MESSAGE_MAX = 65535,
+	MESSAGE_OWNER_AT_QUESTION = 12 /* offset of the first question's name: what a pointer C0 0C means */
+};
 
 enum opcode { OPCODE_QUERY = 0, OPCODE_IQUERY = 1, OPCODE_STATUS = 2, OPCODE_NOTIFY = 4, OPCODE_UPDATE = 5 };
 
@@ -29,9 +33,11 @@ enum {
 	FLAG_RD = 0x0100, FLAG_RA = 0x0080, FLAG_AD = 0x0020, FLAG_CD = 0x0010, FLAG_RCODE_MASK = 0x000f
 };
 
-enum section { SECTION_QUESTION = 0, SECTION_ANSWER = 1, SECTION_AUTHORITY = 2, SECTION_ADDITIONAL = 3 };
-/* UPDATE's names for the same places (RFC 2136 §2.2). */
-enum { SECTION_ZONE = 0, SECTION_PREREQ = 1, SECTION_UPDATE = 2 };
+enum section {
+	SECTION_QUESTION = 0, SECTION_ANSWER = 1, SECTION_AUTHORITY = 2, SECTION_ADDITIONAL = 3,
+	/* UPDATE's names for the same places (RFC 2136 §2.2). */
+	SECTION_ZONE = 0, SECTION_PREREQ = 1, SECTION_UPDATE = 2
+};
 
 /* EDNS (RFC 6891 §6.1). */
 struct edns {
