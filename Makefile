@@ -1,0 +1,178 @@
+# Roost. `make` builds, `make run` starts a server to try, `make check` runs every test. The rest: `make help`.
+#
+# Everything made goes under build/: build/config.mk from configure.ac, objects in build/obj, programs in build/ itself.
+# A flavour (asan, tsan, fuzz, or lint's second compiler) is the same build in a directory B of its own.
+
+B ?= build
+FLAVOUR ?=
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests objects run check lint asan tsan bench fuzz fuzzers install uninstall clean help
+
+all:
+
+# Goals that may install what is missing, before configure looks for it.
+INSTALLING = run check lint asan tsan bench fuzz
+
+build/config.mk: configure.ac tools/dev/config.mk.in
+	$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),@tools/dev/install-deps build)
+	@command -v autoconf >/dev/null || { echo "autoconf is missing: apt-get install autoconf, or tools/dev/install-deps build" >&2; exit 1; }
+	@mkdir -p build
+	cd build && autoconf -o configure ../configure.ac && ./configure -q --srcdir=.. $(CONFIGURE_FLAGS)
+
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+include build/config.mk
+endif
+
+# CC on the command line or in the environment wins over the one configure found.
+ifeq ($(origin CC),default)
+CC = $(CONFIGURED_CC)
+endif
+
+# ---- Sources: found, not listed ----
+
+ROOST_SRC = $(wildcard lib/*.c keys/*.c zones/*.c)
+SERVER_SRC = $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
+MAIN_SRC = $(wildcard server/main.c)
+CTL_SRC = $(wildcard tools/roostctl*.c)
+AGENT_SRC = $(wildcard tools/roost-agent*.c)
+TEST_SRC = $(wildcard tests/unit/*/*_test.c tests/model/*_test.c)
+FUZZ_SRC = $(wildcard tests/fuzz/*_fuzz.c)
+
+objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
+LIBS = $(B)/libserver.a $(B)/libroost.a
+PROGRAMS = $(if $(MAIN_SRC),$(B)/roostd) $(if $(CTL_SRC),$(B)/roostctl) $(if $(AGENT_SRC),$(B)/roost-agent)
+TESTS = $(patsubst tests/%.c,$(B)/test/%,$(TEST_SRC))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/%,$(FUZZ_SRC))
+MANUALS = $(wildcard man/*.[1-8])
+
+# ---- Flags ----
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
+HARDEN = -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+FLAVOUR_asan = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAVOUR_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread
+FLAVOUR_fuzz = -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FLAVOUR_FLAGS = $(if $(FLAVOUR),$(FLAVOUR_$(FLAVOUR)),$(HARDEN))
+
+COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DROOST_VERSION=\"$(VERSION)\" -I. $(LIBRARY_CFLAGS) $(CPPFLAGS) \
+	$(WARNINGS) $(CFLAGS) -fPIE -pthread $(FLAVOUR_FLAGS)
+LINK = $(CC) $(CFLAGS) -pie -pthread $(FLAVOUR_FLAGS) -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
+CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+
+# Objects depend on the command that makes them, so that another compiler or flag rebuilds them.
+ifdef VERSION
+ifneq ($(strip $(COMPILE)),$(strip $(file <$(B)/flags)))
+$(shell mkdir -p $(B))
+$(file >$(B)/flags,$(strip $(COMPILE)))
+endif
+ifneq ($(strip $(ROOST_SRC) $(SERVER_SRC)),$(strip $(file <$(B)/sources)))
+$(file >$(B)/sources,$(strip $(ROOST_SRC) $(SERVER_SRC)))
+endif
+endif
+
+# ---- Building ----
+
+# They are written above; these rules serve a goal list such as "clean all".
+$(B)/flags:
+	@mkdir -p $(@D)
+	$(file >$@,$(strip $(COMPILE)))
+$(B)/sources:
+	@mkdir -p $(@D)
+	$(file >$@,$(strip $(ROOST_SRC) $(SERVER_SRC)))
+
+all: $(PROGRAMS)
+tests: $(TESTS)
+objects: $(call objs,$(ROOST_SRC) $(SERVER_SRC) $(MAIN_SRC) $(CTL_SRC) $(AGENT_SRC) $(TEST_SRC) $(FUZZ_SRC))
+fuzzers: $(FUZZERS)
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(B)/libroost.a: $(call objs,$(ROOST_SRC)) $(B)/sources
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+$(B)/libserver.a: $(call objs,$(SERVER_SRC)) $(B)/sources
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+$(B)/roostd: $(call objs,$(MAIN_SRC)) $(LIBS)
+	$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+$(B)/roostctl: $(call objs,$(CTL_SRC)) $(LIBS)
+	$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+$(B)/roost-agent: $(call objs,$(AGENT_SRC)) $(LIBS)
+	$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+$(B)/test/%: $(B)/obj/tests/%.o $(LIBS)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
+
+$(B)/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(LIBS)
+	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
+
+-include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d $(B)/obj/*/*/*/*.d)
+
+# ---- Trying and checking. The last line of check, asan, tsan and fuzz is "N passed, N failed". ----
+
+# All cores, unless -j was given.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+run:
+	@tools/dev/install-deps run
+	@$(MAKE) $(JOBS) all
+	@tools/dev/run
+
+check:
+	@tools/dev/install-deps check
+	@$(MAKE) $(JOBS) all tests
+	@tools/dev/check $(B)
+
+asan tsan:
+	@$(MAKE) check B=build/$@ FLAVOUR=$@
+
+fuzz:
+	@tools/dev/install-deps ci
+	@$(MAKE) $(JOBS) fuzzers B=build/fuzz FLAVOUR=fuzz CC=clang
+	@tools/dev/fuzz build/fuzz
+
+lint:
+	@tools/dev/install-deps ci
+	@$(MAKE) $(JOBS) objects B=build/lint-gcc CC=gcc WERROR=-Werror
+	@$(MAKE) $(JOBS) objects B=build/lint-clang CC=clang WERROR=-Werror
+	@$(MAKE) $(JOBS) all
+	@tools/dev/lint
+
+bench:
+	@tools/dev/install-deps check
+	@$(MAKE) $(JOBS) all
+	@tests/bench/run
+
+# ---- Installing ----
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir)
+	install $(B)/roostd $(DESTDIR)$(sbindir)/roostd
+	install $(filter-out %/roostd,$(PROGRAMS)) $(DESTDIR)$(bindir)
+	for page in $(MANUALS); do install -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(sbindir)/roostd $(DESTDIR)$(bindir)/roostctl $(DESTDIR)$(bindir)/roost-agent
+	for page in $(MANUALS); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'all        build/roostd, build/roostctl and the rest (CC=clang, CFLAGS=…, CONFIGURE_FLAGS=--prefix=…)'
+	@echo 'run        install what is missing, build, start a server with a starter zone on 127.0.0.1@5300'
+	@echo 'check      install what is missing, build, run every test'
+	@echo 'asan tsan  the same under the address and undefined-behaviour, or the thread, sanitizer'
+	@echo 'fuzz       replay the fuzzing corpora; with FUZZ_SECONDS=N also search, N seconds a target'
+	@echo 'lint       both compilers with -Werror, room order, formatting, manual pages'
+	@echo 'bench      measure'
+	@echo 'install uninstall clean'
