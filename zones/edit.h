@@ -40,7 +40,8 @@ typedef enum err edit_name_fn(void *arg, const uint8_t *owner, const struct cont
 MUST_USE enum err edit_names(const struct edit *e, edit_name_fn *fn, void *arg);
 bool edit_changed_since_savepoint(const struct edit *e); /* any net change */
 
-/* Makes every node and table slot that publishing needs. After ERR_OK, edit_publish cannot fail. */
+/* Makes every node and table slot that publishing needs. After ERR_OK, edit_publish cannot fail. The contents are handed to the zone: ask
+ * edit_names and edit_changes before, not after. */
 MUST_USE enum err edit_prepare(struct edit *e);
 void edit_publish(struct edit *e); /* and frees the edit */
 void edit_abandon(struct edit *e); /* nothing happened; frees the edit */

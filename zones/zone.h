@@ -37,6 +37,7 @@ struct zone_view {
 struct zone_view zone_view(const struct zone *z);
 
 const uint8_t *zone_name(const struct zone *z);  /* lower-case wire */
+size_t zone_name_len(const struct zone *z);      /* octets, root included */
 unsigned zone_labels(const struct zone *z);      /* of the apex */
 int64_t zone_id(const struct zone *z);           /* row id in the store; 0 if not stored */
 const struct node *zone_apex(const struct zone *z);
@@ -95,10 +96,12 @@ const struct content *zone_newest(const struct zone *z, const struct qname *q);
 /* Prepends c (taken over) at the name with the version to come. Creates node and empty non-terminals, or ends those that nothing needs
  * now. c NULL: nothing at this name any more. On error nothing changed. Reserve first so that it cannot fail half-way. */
 MUST_USE enum err zone_prepend(struct zone *z, const struct qname *q, struct content *c);
+/* Takes back everything prepended since the last publish. */
+void zone_abort(struct zone *z);
 /* Publishes the version to come; then frees what it can. */
 void zone_publish(struct zone *z);
-/* Frees what grace periods passed since allow; called now and then by the writer when idle. */
-void zone_trim(struct zone *z);
+/* Frees what grace periods passed since allow; called now and then by the writer when idle. True if some is left for later. */
+bool zone_trim(struct zone *z);
 
 struct zone_memory {
 	size_t nodes, records, octets;
