@@ -27,6 +27,7 @@ struct writer {
 	uint16_t count[4];
 	uint32_t generation;
 	uint16_t used;
+	bool question_only; /* the one name written stands at offset 12 and is not in the table yet: most answers never look */
 	struct writer_slot table[WRITER_TABLE_SIZE];
 };
 
