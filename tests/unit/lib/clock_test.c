@@ -1,0 +1,60 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <time.h>
+
+#include "lib/clock.h"
+
+static void text_form(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} cases[] = {
+		{0, "1970-01-01T00:00:00.000Z"},
+		{INT64_C(1772366400123), "2026-03-01T12:00:00.123Z"},
+		{INT64_C(951782399999), "2000-02-28T23:59:59.999Z"},
+		{INT64_C(951782400000), "2000-02-29T00:00:00.000Z"},
+		{INT64_C(4294967296000), "2106-02-07T06:28:16.000Z"},
+		{-1, "1969-12-31T23:59:59.999Z"},
+		{-1000, "1969-12-31T23:59:59.000Z"},
+		{INT64_C(253402300799999), "9999-12-31T23:59:59.999Z"},
+		{INT64_C(253402300800000), "9999-12-31T23:59:59.999Z"},
+		{INT64_MAX, "9999-12-31T23:59:59.999Z"},
+		{INT64_C(-62135596800000), "0001-01-01T00:00:00.000Z"},
+		{INT64_MIN, "0000-01-01T00:00:00.000Z"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char out[CLOCK_TEXT_MAX];
+		assert_ptr_equal(clock_to_text(cases[i].ms, out), out);
+		assert_string_equal(out, cases[i].text);
+	}
+}
+
+static void fake_and_real(void **state)
+{
+	(void)state;
+	clock_fake(1234567890);
+	assert_int_equal(clock_unix(), 1234567890);
+	assert_int_equal(clock_unix_ms(), INT64_C(1234567890000));
+	uint64_t before = clock_monotonic_ns(), after = clock_monotonic_ns();
+	assert_true(after >= before);
+	clock_fake(0);
+	int64_t real = (int64_t)time(NULL);
+	int64_t got = (int64_t)clock_unix();
+	assert_true(got - real <= 2 && real - got <= 2);
+	assert_true(clock_unix_ms() / 1000 - got <= 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_form),
+		cmocka_unit_test(fake_and_real),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
