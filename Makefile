@@ -61,6 +61,10 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DROOST_VERSION=\"$(VERSION)\" -I. $(LI
 LINK = $(CC) $(CFLAGS) -pie -pthread $(FLAVOUR_FLAGS) -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
+# One line a step; V=1 shows the whole commands.
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)")
+
 # Objects depend on the command that makes them, so that another compiler or flag rebuilds them.
 ifdef VERSION
 ifneq ($(strip $(COMPILE)),$(strip $(file <$(B)/flags)))
@@ -89,31 +93,39 @@ fuzzers: $(FUZZERS)
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(call say,CC $@)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(B)/libroost.a: $(call objs,$(ROOST_SRC)) $(B)/sources
 	@rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
+	$(call say,AR $@)
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
 $(B)/libserver.a: $(call objs,$(SERVER_SRC)) $(B)/sources
 	@rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
+	$(call say,AR $@)
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
 $(B)/roostd: $(call objs,$(MAIN_SRC)) $(LIBS)
-	$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
 $(B)/roostctl: $(call objs,$(CTL_SRC)) $(LIBS)
-	$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
 $(B)/roost-agent: $(call objs,$(AGENT_SRC)) $(LIBS)
-	$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
 $(B)/test/%: $(B)/obj/tests/%.o $(LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
 
 $(B)/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(LIBS)
-	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
 
 -include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d $(B)/obj/*/*/*/*.d)
 
@@ -175,4 +187,5 @@ help:
 	@echo 'fuzz       replay the fuzzing corpora; with FUZZ_SECONDS=N also search, N seconds a target'
 	@echo 'lint       both compilers with -Werror, room order, formatting, manual pages'
 	@echo 'bench      measure'
+	@echo 'V=1        show whole commands'
 	@echo 'install uninstall clean'
