@@ -1,0 +1,168 @@
+/* answer_put.c: see answer_put.h. */
+#include "zones/answer_put.h"
+
+const struct zone_view *answer_put_view(struct answer *a, const struct zone *z)
+{
+	for (unsigned i = 0; i < a->views; i++)
+		if (a->view[i].zone == z)
+			return &a->view[i];
+	if (a->views == ANSWER_VIEWS_MAX)
+		return NULL;
+	a->view[a->views] = zone_view(z);
+	return &a->view[a->views++];
+}
+
+void answer_put_flag(struct answer *a, uint16_t set, uint16_t clear)
+{
+	writer_set_flags(a->writer, (uint16_t)((writer_flags(a->writer) | set) & ~clear));
+}
+
+/* Ready records: one copy where the owner stands in the message and no name inside wants compressing; else one by one. */
+static bool put_block(struct answer *a, enum section s, struct answer_owner owner, const uint8_t *block, size_t len, unsigned count,
+		      bool compress)
+{
+	struct content_rr rr;
+	size_t at = 0;
+
+	if (!compress && owner.offset)
+		return writer_block(a->writer, s, owner.offset, block, len, count);
+	while (content_next(block, len, &at, &rr))
+		if (!writer_rr(a->writer, s, owner.wire, rr.type, CLASS_IN, rr.ttl, rr.rdata, rr.rdlen))
+			return false;
+	return true;
+}
+
+static bool put_set(struct answer *a, enum section s, struct answer_owner owner, const struct content *c, const struct rrset *set)
+{
+	struct writer_mark mark = writer_mark(a->writer);
+
+	if (put_block(a, s, owner, content_block(c, set), set->len, set->count, set->flags & RRSET_COMPRESSIBLE) &&
+	    (!a->query->dnssec_ok || !set->sig_count ||
+	     put_block(a, s, owner, content_sig_block(c, set), set->sig_len, set->sig_count, false)))
+		return true;
+	writer_rewind(a->writer, mark);
+	return false;
+}
+
+bool answer_put_set(struct answer *a, enum section s, struct answer_owner owner, const struct content *c, const struct rrset *set,
+		    const struct node *cut)
+{
+	if (!put_set(a, s, owner, c, set)) {
+		answer_put_flag(a, FLAG_TC, 0); /* RFC 2181 §9 */
+		return false;
+	}
+	if ((set->flags & RRSET_ADDITIONAL) && a->sets < ANSWER_SETS_MAX)
+		a->set[a->sets++] = (struct answer_set){.content = c, .set = set, .owner = owner.wire, .cut = cut};
+	return true;
+}
+
+bool answer_put_sigs(struct answer *a, enum section s, struct answer_owner owner, const struct content *c, const struct rrset *set)
+{
+	struct writer_mark mark = writer_mark(a->writer);
+
+	if (put_block(a, s, owner, content_sig_block(c, set), set->sig_len, set->sig_count, false))
+		return true;
+	writer_rewind(a->writer, mark);
+	answer_put_flag(a, FLAG_TC, 0);
+	return false;
+}
+
+bool answer_put_soa(struct answer *a, const struct zone_view *v)
+{
+	const struct content *apex = zone_content(v, zone_apex(v->zone));
+	const struct rrset *set = content_find(apex, TYPE_SOA);
+	struct writer_mark mark = writer_mark(a->writer);
+	const uint8_t *owner = zone_name(v->zone);
+	struct content_rr rr;
+	size_t at = 0;
+
+	if (!set || !content_next(content_block(apex, set), set->len, &at, &rr))
+		return false;
+	/* The SOA's minimum is its last four octets; the lower of it and the record's TTL is how long the absence may be believed. */
+	uint32_t minimum = buf_load_u32(rr.rdata + rr.rdlen - 4);
+	uint32_t ttl = rr.ttl < minimum ? rr.ttl : minimum;
+	bool fits = writer_rr(a->writer, SECTION_AUTHORITY, owner, TYPE_SOA, CLASS_IN, ttl, rr.rdata, rr.rdlen);
+	at = 0;
+	while (fits && a->query->dnssec_ok && content_next(content_sig_block(apex, set), set->sig_len, &at, &rr))
+		fits = writer_rr(a->writer, SECTION_AUTHORITY, owner, TYPE_RRSIG, CLASS_IN, ttl, rr.rdata, rr.rdlen);
+	if (fits)
+		return true;
+	writer_rewind(a->writer, mark);
+	answer_put_flag(a, FLAG_TC, 0);
+	return false;
+}
+
+/* ---- additional ---- */
+
+static bool already_given(struct answer *a, const struct content *c)
+{
+	for (unsigned i = 0; i < a->given; i++)
+		if (a->given_content[i] == c)
+			return true;
+	if (a->given < ANSWER_SETS_MAX)
+		a->given_content[a->given++] = c;
+	return false;
+}
+
+static bool below_cut(const struct zone_view *v, const struct node *n)
+{
+	for (; n != zone_apex(v->zone); n = zone_parent(n)) {
+		const struct content *c = zone_content(v, n);
+		if (c && (c->flags & CONTENT_NS))
+			return true;
+	}
+	return false;
+}
+
+static bool is_under(const struct node *n, const struct node *ancestor)
+{
+	while (n && n != ancestor)
+		n = zone_parent(n);
+	return n != NULL;
+}
+
+/* The addresses at one name. Glue (what is below a cut) is only for a referral (RFC 1034 §4.2.1, RFC 9471). */
+static void put_addresses(struct answer *a, const uint8_t *name, const struct node *cut)
+{
+	struct qname q;
+	unsigned label;
+	const struct node *node;
+
+	qname_set(&q, name);
+	const struct zone *z = directory_find(a->directory, &q, 0, &label);
+	const struct zone_view *v = z ? answer_put_view(a, z) : NULL;
+	const struct content *c = v ? zone_find(v, &q, 0, &node) : NULL;
+	if (!content_in_use(c) || (!cut && below_cut(v, node)) || already_given(a, c))
+		return;
+	struct answer_owner owner = {.wire = q.lower, .offset = writer_find(a->writer, q.lower)};
+	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
+	for (unsigned i = 0; i < sizeof types / sizeof types[0]; i++) {
+		const struct rrset *set = content_find(c, types[i]);
+		if (!set)
+			continue;
+		if (!put_set(a, SECTION_ADDITIONAL, owner, c, set)) {
+			if (cut && is_under(node, cut))
+				answer_put_flag(a, FLAG_TC, 0); /* RFC 9471 §3.1: needed to get on */
+			return;
+		}
+		if (!owner.offset)
+			owner.offset = writer_find(a->writer, q.lower);
+	}
+}
+
+void answer_put_additional(struct answer *a)
+{
+	/* One the answer section was made from is not repeated; what put_addresses notes is compared by content. */
+	for (unsigned i = 0; i < a->sets; i++) {
+		const struct answer_set *s = &a->set[i];
+		struct content_rr rr;
+		size_t at = 0;
+		while (content_next(content_block(s->content, s->set), s->set->len, &at, &rr)) {
+			const uint8_t *name = rr_additional_name(rr.type, rr.rdata, rr.rdlen);
+			if (name && !name[0]) /* "." : the owner itself for SVCB (RFC 9460 §2.5), no service for SRV and MX */
+				name = rr.type == TYPE_SVCB || rr.type == TYPE_HTTPS ? s->owner : NULL;
+			if (name)
+				put_addresses(a, name, s->cut);
+		}
+	}
+}
