@@ -31,7 +31,8 @@ struct job {
 	struct update *update;       /* JOB_UPDATE; owned by the job */
 	struct zone_image *image;    /* JOB_REPLACE; owned by the job */
 	enum zone_role role;         /* JOB_REPLACE of a new zone */
-	enum err (*run)(struct job *job, struct zonestore *store, struct errmsg *why); /* JOB_ADMIN */
+	/* JOB_ADMIN: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all, after its own were written. */
+	enum err (*run)(struct job *job, struct zonestore *store, struct errmsg *why);
 	void *run_arg;               /* for run; the submitter's */
 
 	/* Results, valid when `done` is called. */
