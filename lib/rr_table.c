@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+_Static_assert(sizeof rr_table[0].text <= RR_TYPE_TEXT_MAX, "a mnemonic fits where it is printed");
+
 /* In numerical order. The RFC is that of the layout. */
 const struct rr_row rr_table[RR_TABLE_SIZE] = {
 	/* RFC 1035 §3.3, §3.4 */
@@ -103,7 +105,7 @@ char *rr_type_to_text(uint16_t type, char out[RR_TYPE_TEXT_MAX])
 {
 	const struct rr_row *row = rr_table_row(type);
 	if (row->text[0])
-		snprintf(out, RR_TYPE_TEXT_MAX, "%s", row->text);
+		memcpy(out, row->text, sizeof row->text);
 	else
 		snprintf(out, RR_TYPE_TEXT_MAX, "TYPE%u", (unsigned)type);
 	return out;
