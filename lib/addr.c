@@ -228,7 +228,8 @@ enum err addr_prefix_parse(struct addr_prefix *out, const char *text, struct err
 	return ERR_OK;
 
 bad_prefix:
-	return errmsg_set(msg, ERR_USAGE, "'%.64s' is not a prefix: write it like 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1", text);
+	return errmsg_set(msg, ERR_USAGE,
+	                  "'%.64s' is not a prefix: write it like 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1", text);
 }
 
 char *addr_prefix_to_text(const struct addr_prefix *p, char out[ADDR_TEXT_MAX])

@@ -40,8 +40,8 @@ int log_level_from_text(const char *word)
 	return -1;
 }
 
-/* Octets of the well-formed, printable character at p (Unicode 15 table 3-7), or 0 if p starts none. C0, DEL and C1 controls
- * count as not printable: a terminal acts on them. */
+/* Octets of the well-formed, printable character at p (Unicode 15 table 3-7), or 0 if p starts none. C0, DEL and C1
+ * controls count as not printable: a terminal acts on them. */
 static size_t printable(const unsigned char *p)
 {
 	if (p[0] < 0x80)

@@ -41,7 +41,8 @@ MUST_USE enum err sqlstore_begin(struct sqlstore *s, struct errmsg *msg); /* BEG
 MUST_USE enum err sqlstore_commit(struct sqlstore *s, struct errmsg *msg);
 void sqlstore_rollback(struct sqlstore *s); /* no harm when no transaction is open */
 
-/* Prepares once, keeps for the handle's life (finalised by sqlstore_close). `slot` is the caller's static cache cell per handle. */
+/* Prepares once, keeps for the handle's life (finalised by sqlstore_close). `slot` is the caller's
+ * cache cell, one per handle, NULL at first; it must be there until sqlstore_close, which makes it NULL again. */
 MUST_USE enum err sqlstore_prepare(struct sqlstore *s, sqlite3_stmt **slot, const char *sql, struct errmsg *msg);
 
 /* Runs a statement that returns no row: step, reset, clear bindings. */
