@@ -1,0 +1,107 @@
+/* ddns.c: see ddns.h. */
+#include "server/dns/ddns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/log.h"
+#include "server/dns/refusal.h"
+
+static void log_outcome(const struct ddns *d)
+{
+	const struct job *job = d->job;
+	const struct job_actor *a = &job->actor;
+	char zone[NAME_TEXT_MAX];
+	name_to_text(job->zone.wire, zone);
+	struct refusal r = {.what = "update", .zone = job->zone.wire, .who = a->who, .source = a->source, .transport = a->transport,
+			    .rcode = job->rcode, .why = job->why.text[0] ? job->why.text : err_text(job->err)};
+	if (job->rcode)
+		refusal_log(&r);
+	else if (job->changed)
+		log_info("update of %s by %s from %s (%s): serial %u", zone, a->who, a->source, a->transport, job->serial);
+	else
+		log_info("update of %s by %s from %s (%s): nothing to change, serial %u", zone, a->who, a->source, a->transport,
+			 job->serial);
+}
+
+/* ---- life ---- */
+
+/* Writer thread: the change is durable and visible, or decided. */
+static void on_done(struct job *job)
+{
+	struct ddns *d = job->done_arg;
+	mailbox_post(d->mailbox, &d->mail);
+}
+
+static void on_delivery(struct mail *mail)
+{
+	struct ddns *d = (struct ddns *)mail; /* its first member */
+	uint8_t out[DDNS_ANSWER_MAX];
+	/* A job that could not even be decided carries an error instead of an RCODE. */
+	if (d->job->err && !d->job->rcode)
+		d->job->rcode = RCODE_SERVFAIL;
+	log_outcome(d);
+	d->send(d, out, ddns_answer(d, d->job->rcode, out));
+	ddns_free(d);
+}
+
+static enum err make_job(struct ddns *d, const struct message *m, const struct access_request *who, bool udp)
+{
+	struct job *job = job_new(JOB_UPDATE);
+	if (!job)
+		return ERR_NOMEM;
+	d->job = job;
+	name_set(&job->zone, who->zone);
+	char text[REFUSAL_WHO_MAX];
+	snprintf(job->actor.who, sizeof job->actor.who, "%s", refusal_who(who->key ? tsig_key_name(who->key) : NULL, text));
+	char source[ADDR_TEXT_MAX];
+	snprintf(job->actor.source, sizeof job->actor.source, "%s", addr_to_text(who->from, source));
+	snprintf(job->actor.transport, sizeof job->actor.transport, "%s", udp ? "udp" : "tcp");
+	job->done = on_done;
+	job->done_arg = d;
+	return update_parse(&job->update, m, who->zone, d->access, who);
+}
+
+enum err ddns_new(struct ddns **out, const struct message *m, const struct reply *reply, struct access *access, const struct access_request *who,
+		  bool udp)
+{
+	struct ddns *d = calloc(1, sizeof *d);
+	if (!d)
+		return ERR_NOMEM;
+	d->mail.deliver = on_delivery;
+	d->reply = *reply;
+	d->zone = m->qname;
+	access_hold(access);
+	d->access = access;
+	enum err e = make_job(d, m, who, udp);
+	if (e) {
+		ddns_free(d);
+		return e;
+	}
+	*out = d;
+	return ERR_OK;
+}
+
+void ddns_free(struct ddns *d)
+{
+	if (!d)
+		return;
+	job_free(d->job);
+	access_release(d->access);
+	free(d);
+}
+
+enum err ddns_submit(struct ddns *d, struct writer_thread *writer)
+{
+	return writer_thread_submit(writer, d->job);
+}
+
+size_t ddns_answer(struct ddns *d, unsigned rcode, uint8_t out[DDNS_ANSWER_MAX])
+{
+	if (d->reply.limit > DDNS_ANSWER_MAX)
+		d->reply.limit = DDNS_ANSWER_MAX;
+	reply_start(&d->reply, d->writer, out);
+	/* The zone section comes back; the other sections need not (RFC 2136 §3.8). */
+	(void)writer_question(d->writer, d->zone.wire, TYPE_SOA, CLASS_IN);
+	return reply_finish(&d->reply, d->writer, rcode, false);
+}

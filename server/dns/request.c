@@ -1,0 +1,313 @@
+/* request.c: see request.h. */
+#include "server/dns/request.h"
+
+#include <stdlib.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "server/dns/refusal.h"
+
+enum { UDP_PLAIN = 512 /* octets, RFC 1035 §4.2.1 */ };
+
+void request_env_init(struct request_env *env, const struct config *config, const struct directory *directory,
+		      _Atomic(struct access *) *access, struct mailbox *mailbox)
+{
+	env->config = config;
+	env->directory = directory;
+	env->access = access;
+	env->mailbox = mailbox;
+	env->store = NULL;
+	writer_init(&env->writer);
+}
+
+void request_env_close(struct request_env *env)
+{
+	if (env->store)
+		zonestore_close(env->store);
+	env->store = NULL;
+}
+
+/* ---- answers without records ---- */
+
+static enum request_verdict finish(struct request_env *env, struct request *r, unsigned rcode)
+{
+	r->out_len = reply_finish(&r->reply, &env->writer, rcode, false);
+	return r->out_len ? REQUEST_ANSWER : REQUEST_DROP;
+}
+
+static void start(struct request_env *env, struct request *r)
+{
+	reply_start(&r->reply, &env->writer, r->out);
+	/* A question that did not parse cannot be repeated. One that leaves no room for TSIG (512 octets, all names as long as can be) is left out. */
+	if (r->message.question_end > MESSAGE_HEADER_LEN && !writer_question_copy(&env->writer, &r->message))
+		writer_set_flags(&env->writer, writer_flags(&env->writer) | FLAG_TC);
+}
+
+static enum request_verdict answer_rcode(struct request_env *env, struct request *r, unsigned rcode)
+{
+	start(env, r);
+	return finish(env, r, rcode);
+}
+
+static void log_refusal(const struct request *r, const char *what, const uint8_t *key_name, unsigned rcode, const char *why)
+{
+	char who[REFUSAL_WHO_MAX], source[ADDR_TEXT_MAX];
+	struct refusal line = {.what = what, .zone = r->message.qname.wire, .who = refusal_who(key_name, who),
+			       .source = addr_to_text(r->from, source), .transport = r->udp ? "udp" : "tcp", .rcode = rcode, .why = why};
+	refusal_log(&line);
+}
+
+static const struct tsig_key *signer(const struct request *r)
+{
+	return r->reply.tsig.present ? r->reply.tsig.key : NULL;
+}
+
+static const uint8_t *signer_name(const struct request *r)
+{
+	return signer(r) ? tsig_key_name(signer(r)) : NULL;
+}
+
+/* ---- TSIG ---- */
+
+static const char *tsig_text(enum tsig_status status)
+{
+	switch (status) {
+	case TSIG_BADKEY:
+		return "no such key here, or not with this algorithm (BADKEY); see roostctl key list";
+	case TSIG_BADSIG:
+		return "the signature is wrong (BADSIG): the secrets differ";
+	case TSIG_BADTIME:
+		return "the clocks differ by more than the fudge (BADTIME): set the client's or this machine's clock";
+	case TSIG_BADTRUNC:
+		return "the signature is cut shorter than we take (BADTRUNC)";
+	default:
+		return "the TSIG record is malformed";
+	}
+}
+
+/* True if the request may go on; else *rcode is the answer's. */
+static bool check_tsig(struct request *r, unsigned *rcode)
+{
+	struct tsig_rr t;
+	*rcode = RCODE_FORMERR;
+	if (tsig_parse(&t, &r->message))
+		return false;
+	uint64_t now = clock_unix();
+	const struct tsig_key *key = access_find_key(r->access, t.key_name.wire);
+	enum tsig_status status = tsig_verify_request(&r->message, &t, key, now, 0);
+	if (status == TSIG_FORMERR)
+		return false;
+	tsig_context_set(&r->reply.tsig, &t, key, status, now);
+	if (status == TSIG_OK)
+		return true;
+	*rcode = RCODE_NOTAUTH;
+	if (message_opcode(&r->message) == OPCODE_UPDATE && r->message.count[SECTION_ZONE])
+		log_refusal(r, "update", t.key_name.wire, *rcode, tsig_text(status));
+	return false;
+}
+
+/* ---- QUERY ---- */
+
+/* The zone with exactly the question's name. */
+static struct zone *named_zone(const struct request_env *env, const struct request *r)
+{
+	return directory_get(env->directory, r->message.qname.wire);
+}
+
+/* IXFR by UDP: the current SOA alone; a client that is behind then comes by TCP (RFC 1995 §2: the answer when the rest does not fit). */
+static enum request_verdict answer_current_soa(struct request_env *env, struct request *r, const struct zone *z)
+{
+	struct zone_view view = zone_view(z);
+	struct content_rr soa;
+	if (!zone_soa(&view, &soa))
+		return answer_rcode(env, r, RCODE_SERVFAIL);
+	start(env, r);
+	struct writer *w = &env->writer;
+	writer_set_flags(w, writer_flags(w) | FLAG_AA);
+	if (!writer_rr(w, SECTION_ANSWER, r->message.qname.wire, TYPE_SOA, CLASS_IN, soa.ttl, soa.rdata, soa.rdlen))
+		writer_set_flags(w, writer_flags(w) | FLAG_TC);
+	return finish(env, r, RCODE_NOERROR);
+}
+
+/* The serial that an IXFR client has: of the SOA in its authority section (RFC 1995 §3). */
+static bool client_serial(const struct request *r, uint32_t *serial)
+{
+	const struct message *m = &r->message;
+	if (m->count[SECTION_AUTHORITY] != 1)
+		return false;
+	size_t at = m->section[SECTION_AUTHORITY];
+	uint8_t rdata[RDATA_MAX];
+	struct wbuf scratch = buf_writer(rdata, sizeof rdata);
+	struct name owner;
+	struct rr rr;
+	struct rr_soa soa;
+	if (message_next_rr(m, &at, &owner, &scratch, &rr) || rr.type != TYPE_SOA || !rr_soa_parse(&soa, rr.rdata, rr.rdlen))
+		return false;
+	*serial = soa.serial;
+	return name_equal(owner.wire, m->qname.wire);
+}
+
+/* This thread's handle to the journal; NULL when there is none: then IXFR goes in AXFR form. */
+static struct zonestore *journal(struct request_env *env)
+{
+	struct errmsg msg = {0};
+	if (!env->store && env->config->database && zonestore_open(&env->store, env->config->database, SQLSTORE_READ, &msg)) {
+		env->store = NULL;
+		log_warning("journal for IXFR: %s; sending whole zones instead", msg.text);
+	}
+	return env->store;
+}
+
+static enum request_verdict start_transfer(struct request_env *env, struct request *r, struct zone *z, uint32_t serial)
+{
+	struct errmsg msg = {0};
+	struct xfr *x;
+	bool ixfr = r->message.qtype == TYPE_IXFR;
+	enum err e = xfr_open(&x, z, ixfr ? journal(env) : NULL, ixfr ? XFR_IXFR : XFR_AXFR, serial, &msg);
+	if (!e)
+		e = transfer_new(&r->transfer, x, &r->message, &r->reply, r->access, r->from);
+	if (!e)
+		return REQUEST_TRANSFER;
+	log_refusal(r, "transfer", signer_name(r), RCODE_SERVFAIL, msg.text[0] ? msg.text : err_text(e));
+	return answer_rcode(env, r, RCODE_SERVFAIL);
+}
+
+static enum request_verdict handle_transfer(struct request_env *env, struct request *r)
+{
+	uint32_t serial = 0;
+	bool ixfr = r->message.qtype == TYPE_IXFR;
+	/* AXFR by UDP is undefined (RFC 5936 §4.2); FORMERR like BIND. */
+	if (!ixfr && r->udp)
+		return answer_rcode(env, r, RCODE_FORMERR);
+	if (ixfr && !client_serial(r, &serial))
+		return answer_rcode(env, r, RCODE_FORMERR);
+	struct zone *z = named_zone(env, r);
+	if (!z)
+		return answer_rcode(env, r, RCODE_NOTAUTH);
+	struct access_request who = {.action = ACCESS_TRANSFER, .zone = zone_name(z), .key = signer(r), .from = r->from};
+	if (!access_allows(r->access, &who))
+		goto refuse;
+	return r->udp ? answer_current_soa(env, r, z) : start_transfer(env, r, z, serial);
+
+refuse:;
+	struct errmsg why = {0};
+	(void)access_explain(r->access, &who, who.zone, TYPE_ANY, &why);
+	log_refusal(r, "transfer", signer_name(r), RCODE_REFUSED, why.text);
+	return answer_rcode(env, r, RCODE_REFUSED);
+}
+
+static enum request_verdict handle_query(struct request_env *env, struct request *r)
+{
+	const struct message *m = &r->message;
+	if (m->count[SECTION_QUESTION] != 1)
+		return answer_rcode(env, r, RCODE_FORMERR);
+	/* We serve the Internet class alone; CH and HS questions have no zone here, and ANY of the classes would not be authoritative. */
+	if (m->qclass != CLASS_IN)
+		return answer_rcode(env, r, RCODE_REFUSED);
+	switch (m->qtype) {
+	case TYPE_AXFR:
+	case TYPE_IXFR:
+		return handle_transfer(env, r);
+	case TYPE_OPT:
+	case TYPE_TSIG: /* types of records that only accompany a message */
+		return answer_rcode(env, r, RCODE_FORMERR);
+	case TYPE_TKEY: /* a request to negotiate keys (RFC 2930), not for any zone */
+		return answer_rcode(env, r, RCODE_REFUSED);
+	case TYPE_MAILA:
+	case TYPE_MAILB: /* obsolete since RFC 1035 and RFC 973 */
+		return answer_rcode(env, r, RCODE_NOTIMP);
+	default:
+		break;
+	}
+	start(env, r);
+	qname_set(&r->qname, m->qname.wire);
+	struct answer_query q = {.qname = &r->qname, .qname_wire = m->qname.wire, .qtype = m->qtype, .qclass = m->qclass,
+				 .dnssec_ok = r->reply.dnssec_ok, .udp = r->udp};
+	return finish(env, r, answer_query(env->directory, &q, &env->writer));
+}
+
+/* ---- UPDATE ---- */
+
+static enum request_verdict handle_update(struct request_env *env, struct request *r)
+{
+	const struct message *m = &r->message;
+	/* RFC 2136 §3.1: the zone section. */
+	if (m->count[SECTION_ZONE] != 1 || m->qtype != TYPE_SOA)
+		return answer_rcode(env, r, RCODE_FORMERR);
+	struct zone *z = m->qclass == CLASS_IN ? named_zone(env, r) : NULL;
+	if (!z) {
+		log_refusal(r, "update", signer_name(r), RCODE_NOTAUTH, "we do not serve that zone; see roostctl zone list");
+		return answer_rcode(env, r, RCODE_NOTAUTH);
+	}
+	struct access_request who = {.action = ACCESS_UPDATE, .zone = zone_name(z), .key = signer(r), .from = r->from};
+	/* Without any grant for the zone there is nothing to weigh: such requests never reach the writer's queue. */
+	if (!access_allows(r->access, &who))
+		goto refuse;
+	if (ddns_new(&r->ddns, m, &r->reply, r->access, &who, r->udp))
+		return answer_rcode(env, r, RCODE_SERVFAIL);
+	r->ddns->mailbox = env->mailbox;
+	r->ddns->writer = &env->writer;
+	return REQUEST_UPDATE;
+
+refuse:;
+	struct errmsg why = {0};
+	(void)access_explain(r->access, &who, who.zone, TYPE_ANY, &why);
+	log_refusal(r, "update", signer_name(r), RCODE_REFUSED, why.text);
+	return answer_rcode(env, r, RCODE_REFUSED);
+}
+
+/* ---- NOTIFY ---- */
+
+/* RFC 1996 leaves open what a server says that is not a secondary of the zone: NOTAUTH like BIND when the zone is not here; for a zone whose
+ * primary we are, REFUSED: we take nobody's word for it. */
+static enum request_verdict handle_notify(struct request_env *env, struct request *r)
+{
+	const struct message *m = &r->message;
+	if (m->count[SECTION_QUESTION] != 1)
+		return answer_rcode(env, r, RCODE_FORMERR);
+	bool ours = m->qclass == CLASS_IN && named_zone(env, r);
+	return answer_rcode(env, r, ours ? RCODE_REFUSED : RCODE_NOTAUTH);
+}
+
+/* ---- the door ---- */
+
+static enum request_verdict dispatch(struct request_env *env, struct request *r)
+{
+	switch (message_opcode(&r->message)) {
+	case OPCODE_QUERY:
+		return handle_query(env, r);
+	case OPCODE_UPDATE:
+		return handle_update(env, r);
+	case OPCODE_NOTIFY:
+		return handle_notify(env, r);
+	default: /* IQUERY is obsolete (RFC 3425), STATUS was never defined, DSO (RFC 8490) we do not have */
+		return answer_rcode(env, r, RCODE_NOTIMP);
+	}
+}
+
+static bool opcode_known(const struct message *m)
+{
+	enum opcode o = message_opcode(m);
+	return o == OPCODE_QUERY || o == OPCODE_UPDATE || o == OPCODE_NOTIFY;
+}
+
+enum request_verdict request_handle(struct request_env *env, struct request *r)
+{
+	struct message *m = &r->message;
+	enum err parsed = message_parse(m, r->wire, r->len);
+	if (r->len < MESSAGE_HEADER_LEN || (m->flags & FLAG_QR))
+		return REQUEST_DROP;
+	reply_set(&r->reply, m->id, m->flags, r->udp ? UDP_PLAIN : MESSAGE_MAX);
+	/* What another opcode means by the rest of the message is not for us to judge. */
+	if (parsed)
+		return answer_rcode(env, r, opcode_known(m) ? RCODE_FORMERR : RCODE_NOTIMP);
+	if (m->edns.present)
+		reply_set_edns(&r->reply, &m->edns, r->udp, env->config->udp_size);
+	if (m->edns.present && m->edns.version > 0)
+		return answer_rcode(env, r, RCODE_BADVERS);
+	r->access = atomic_load_explicit(env->access, memory_order_acquire);
+	unsigned rcode;
+	if (m->tsig_at && !check_tsig(r, &rcode))
+		return answer_rcode(env, r, rcode);
+	return dispatch(env, r);
+}

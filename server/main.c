@@ -1,0 +1,299 @@
+/* main.c: roostd: start everything in order, wait for the end, stop everything in the opposite order.
+ *
+ * Nothing is half started: the database is open, every zone in memory and every socket bound before the first thread runs and
+ * "ready" is logged; a fault before that is one line and exit status 1 (2 for usage). */
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/qname.h"
+#include "server/net/listener.h"
+#include "server/net/worker.h"
+#include "server/server.h"
+#include "zones/grace.h"
+
+#ifndef ROOST_VERSION
+#define ROOST_VERSION "unknown"
+#endif
+
+enum { EXIT_START = 1, EXIT_USAGE = 2 };
+enum { FILES_SPARE = 256 /* descriptors for sockets, database, journal readers beside the TCP connections */ };
+
+/* What main owns. */
+struct daemon {
+	struct config config;
+	struct server server;
+	struct zonestore *store; /* the WRITE handle: main's until the writer starts, then the writer's */
+	struct commit *commit;
+	struct event *on_term, *on_int;
+};
+
+/* ---- zones ---- */
+
+struct zone_rows {
+	struct zonestore_zone *row;
+	size_t count, cap;
+};
+
+static enum err collect(void *arg, const struct zonestore_zone *z)
+{
+	struct zone_rows *rows = arg;
+	if (rows->count == rows->cap) {
+		size_t cap = rows->cap ? 2 * rows->cap : 64;
+		struct zonestore_zone *more = realloc(rows->row, cap * sizeof *more);
+		if (!more)
+			return ERR_NOMEM;
+		rows->row = more;
+		rows->cap = cap;
+	}
+	rows->row[rows->count++] = *z;
+	return ERR_OK;
+}
+
+static enum err load_zones(struct daemon *d, struct errmsg *msg)
+{
+	struct sqlstore *sql = zonestore_sql(d->store);
+	struct zone_rows rows = {0};
+	enum err e = directory_new(&d->server.directory);
+	if (e)
+		return errmsg_set(msg, e, "out of memory");
+	/* One transaction: not a lock taken and dropped for each zone. */
+	e = sqlstore_begin(sql, msg);
+	if (!e)
+		e = zonestore_each_zone(d->store, collect, &rows, msg);
+	for (size_t i = 0; i < rows.count && !e; i++) {
+		struct zone *z;
+		e = zonestore_load(d->store, &rows.row[i], &z, msg);
+		if (!e)
+			e = directory_put(d->server.directory, z);
+	}
+	sqlstore_rollback(sql);
+	free(rows.row);
+	if (e && !msg->text[0])
+		errmsg_set(msg, e, "loading zones: %s", err_text(e));
+	return e;
+}
+
+static enum err load_access(struct server *s, struct zonestore *store, struct errmsg *msg)
+{
+	struct access *access;
+	enum err e = keystore_load(zonestore_sql(store), &access, msg);
+	if (e)
+		return e;
+	struct access *before = atomic_exchange_explicit(&s->access, access, memory_order_acq_rel);
+	if (before)
+		grace_defer((void (*)(void *))access_release, before);
+	return ERR_OK;
+}
+
+/* ---- what the writer tells ---- */
+
+/* Writer thread. */
+static void on_published(void *arg, const uint8_t *zone, uint32_t serial, bool present)
+{
+	(void)arg;
+	char name[NAME_TEXT_MAX];
+	log_debug("zone %s: %s serial %u", name_to_text(zone, name), present ? "now at" : "gone, last", serial);
+}
+
+/* Writer thread: keys or grants may be others now. */
+static void on_admin_changed(void *arg)
+{
+	struct daemon *d = arg;
+	struct errmsg msg = {0};
+	if (load_access(&d->server, d->store, &msg))
+		log_error("keys and grants could not be read again: %s; the old ones stay in force until roostd starts anew", msg.text);
+}
+
+/* ---- start and stop ---- */
+
+static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+	(void)what;
+	struct daemon *d = arg;
+	log_info("signal %d: stopping", (int)signal_number);
+	event_base_loopbreak(d->server.main_base);
+}
+
+static enum err make_loop(struct daemon *d, struct errmsg *msg)
+{
+	struct server *s = &d->server;
+	s->main_base = event_base_new();
+	if (!s->main_base || mailbox_new(&s->main_mailbox, s->main_base))
+		return errmsg_set(msg, ERR_NOMEM, "no event loop: %s", strerror(errno));
+	d->on_term = evsignal_new(s->main_base, SIGTERM, on_signal, d);
+	d->on_int = evsignal_new(s->main_base, SIGINT, on_signal, d);
+	if (!d->on_term || !d->on_int || event_add(d->on_term, NULL) < 0 || event_add(d->on_int, NULL) < 0)
+		return errmsg_set(msg, ERR_NOMEM, "no event loop: out of memory");
+	return ERR_OK;
+}
+
+/* Room for every connection that the configuration allows. */
+static void raise_file_limit(const struct config *c)
+{
+	struct rlimit limit;
+	rlim_t wanted = c->tcp_connections + (rlim_t)FILES_SPARE + (rlim_t)c->workers * (c->listen_count * 2 + 8);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted) {
+		struct rlimit both = {.rlim_cur = wanted, .rlim_max = wanted};
+		if (setrlimit(RLIMIT_NOFILE, &both) == 0)
+			return;
+		log_warning("open files are limited to %llu, [tcp] connections want %llu: raise the limit (ulimit -n, LimitNOFILE=)",
+			    (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
+		wanted = limit.rlim_max;
+	}
+	limit.rlim_cur = wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum err open_database(struct daemon *d, struct errmsg *msg)
+{
+	enum err e = zonestore_open(&d->store, d->config.database, SQLSTORE_WRITE, msg);
+	if (!e)
+		e = load_zones(d, msg);
+	if (!e)
+		e = load_access(&d->server, d->store, msg);
+	return e;
+}
+
+static enum err make_workers(struct daemon *d, struct errmsg *msg)
+{
+	struct server *s = &d->server;
+	s->workers = calloc(d->config.workers, sizeof *s->workers);
+	if (!s->workers)
+		return errmsg_set(msg, ERR_NOMEM, "out of memory");
+	for (unsigned i = 0; i < d->config.workers; i++) {
+		enum err e = worker_new(&s->workers[i], s, msg);
+		if (e)
+			return e;
+		s->worker_count++;
+	}
+	return ERR_OK;
+}
+
+/* Threads take no signals: those are the main thread's. */
+static enum err start_threads(struct daemon *d, struct errmsg *msg)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	enum err e = make_workers(d, msg);
+	for (unsigned i = 0; i < d->server.worker_count && !e; i++) {
+		e = worker_start(d->server.workers[i]);
+		if (e)
+			errmsg_set(msg, e, "a worker thread could not start: %s; lower -w", err_text(e));
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return e;
+}
+
+static enum err start_writer(struct daemon *d, struct errmsg *msg)
+{
+	struct commit_hooks hooks = {.published = on_published, .admin_changed = on_admin_changed, .arg = d};
+	enum err e = commit_new(&d->commit, d->store, d->server.directory, false, &hooks);
+	if (!e) {
+		sigset_t all, before;
+		sigfillset(&all);
+		pthread_sigmask(SIG_BLOCK, &all, &before);
+		e = writer_thread_start(&d->server.writer, d->commit);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	return e ? errmsg_set(msg, e, "the writer thread could not start: %s", err_text(e)) : ERR_OK;
+}
+
+static void log_ready(const struct daemon *d)
+{
+	char text[CONFIG_LISTEN_MAX * (ADDR_TEXT_MAX + 2)] = "";
+	for (unsigned i = 0; i < d->config.listen_count; i++) {
+		char addr[ADDR_TEXT_MAX];
+		size_t used = strlen(text);
+		snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", addr_to_text(&d->config.listen[i], addr));
+	}
+	log_info("roostd %s ready: %zu zones, listening on %s", ROOST_VERSION, directory_count(d->server.directory), text);
+}
+
+static enum err start(struct daemon *d, struct errmsg *msg)
+{
+	d->server.config = &d->config;
+	d->server.started_ms = clock_unix_ms();
+	raise_file_limit(&d->config);
+	enum err e = qname_seed();
+	if (e)
+		return errmsg_set(msg, e, "the kernel gives no random numbers");
+	for (unsigned i = 0; i < d->config.listen_count && !e; i++)
+		e = listener_probe(&d->config.listen[i], msg);
+	if (!e)
+		e = make_loop(d, msg);
+	if (!e)
+		e = open_database(d, msg);
+	if (!e)
+		e = start_writer(d, msg);
+	if (!e)
+		e = start_threads(d, msg);
+	return e;
+}
+
+static void stop(struct daemon *d)
+{
+	struct server *s = &d->server;
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_drain(s->workers[i]);
+	writer_thread_stop(s->writer); /* finishes every queued job: their answers are in the workers' mailboxes now */
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_stop(s->workers[i]);
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_free(s->workers[i]);
+	free(s->workers);
+	mailbox_free(s->main_mailbox);
+	commit_free(d->commit);
+	grace_barrier();
+	access_release(atomic_load(&s->access));
+	directory_free(s->directory);
+	grace_barrier(); /* what the directory let go waits for a grace period too */
+	if (d->store)
+		zonestore_close(d->store);
+	if (d->on_term)
+		event_free(d->on_term);
+	if (d->on_int)
+		event_free(d->on_int);
+	if (s->main_base)
+		event_base_free(s->main_base);
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct errmsg msg = {0};
+	switch (config_load(&d.config, argc, argv, &msg)) {
+	case CONFIG_EXIT_OK:
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_START;
+	case CONFIG_EXIT_USAGE:
+		fprintf(stderr, "roostd: %s\n", msg.text);
+		config_free(&d.config);
+		return EXIT_USAGE;
+	case CONFIG_RUN:
+		break;
+	}
+	log_set_level(d.config.log_level);
+	signal(SIGPIPE, SIG_IGN); /* a client that went away is told by write's error */
+	enum err e = start(&d, &msg);
+	if (e) {
+		log_error("roostd cannot start: %s", msg.text);
+	} else {
+		log_ready(&d);
+		event_base_loop(d.server.main_base, EVLOOP_NO_EXIT_ON_EMPTY);
+	}
+	stop(&d);
+	if (!e)
+		log_info("roostd stopped");
+	config_free(&d.config);
+	return e ? EXIT_START : EXIT_SUCCESS;
+}
