@@ -201,6 +201,31 @@ class Roostd(Process):
         return roostctl(self.db, *args, **more)
 
 
+class Home:
+    """The starter zone of `roostctl init`, its key, and a roostd that serves it."""
+
+    zone = "home.example"
+    host = "home.home.example"
+
+    def __init__(self, *args, start=True, **more):
+        self.db = os.path.join(tempfile.mkdtemp(prefix="home-", dir=scratch), "roost.db")
+        self.key = Key.parse(roostctl(self.db, "init", self.zone).stdout)
+        self.server = Roostd(self.db, *args, start=start, **more)
+
+    def update(self, *lines, **more):
+        """Sends the lines as one signed UPDATE of the zone by nsupdate."""
+        more.setdefault("key", self.key)
+        return nsupdate(self.server, [f"zone {self.zone}", *lines], *more.pop("options", ()), **more)
+
+    def move(self, address):
+        """What a router's hook does: the host gets another address."""
+        rdtype = "AAAA" if ":" in address else "A"
+        self.update(f"update delete {self.host} {rdtype}", f"update add {self.host} 60 {rdtype} {address}")
+
+    def serial(self):
+        return serial(self.server, self.zone)
+
+
 def end_all():
     """Ends what still runs, newest first; returns what was wrong with it, as text."""
     problems = []
