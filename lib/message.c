@@ -4,7 +4,8 @@ enum {
 	EDNS_DO = 0x8000,        /* in the lower half of the OPT record's TTL, RFC 6891 §6.1.4 */
 	EDNS_RCODE_SHIFT = 24,   /* the TTL's first octet */
 	EDNS_VERSION_SHIFT = 16, /* its second */
-	OPTION_HEADER_LEN = 4
+	OPTION_HEADER_LEN = 4,
+	FIXED_LEN = 10 /* type, class, TTL, length of RDATA */
 };
 
 /* What stands between the owner and the RDATA. */
@@ -14,14 +15,16 @@ struct fixed {
 	uint16_t rdlen;
 };
 
-static struct fixed get_fixed(struct rbuf *in)
+static bool take_fixed(struct rbuf *in, struct fixed *f)
 {
-	struct fixed f;
-	f.type = buf_get_u16(in);
-	f.class = buf_get_u16(in);
-	f.ttl = buf_get_u32(in);
-	f.rdlen = buf_get_u16(in);
-	return f;
+	const uint8_t *p = buf_get(in, FIXED_LEN);
+	if (!p)
+		return false;
+	f->type = buf_load_u16(p);
+	f->class = buf_load_u16(p + 2);
+	f->ttl = buf_load_u32(p + 4);
+	f->rdlen = buf_load_u16(p + 8);
+	return true;
 }
 
 /* Only these say what their RDATA is; others may mean anything by the same bytes, and get NOTIMP for it. */
@@ -95,10 +98,8 @@ static enum err take_record(struct message *m, struct rbuf *in, enum section sec
 {
 	struct name owner;
 	size_t at = in->pos;
-	if (name_parse(in, &owner) != ERR_OK)
-		return ERR_FORMAT;
-	struct fixed f = get_fixed(in);
-	if (in->bad)
+	struct fixed f;
+	if (name_parse(in, &owner) != ERR_OK || !take_fixed(in, &f))
 		return ERR_FORMAT;
 	if (f.type == TYPE_OPT)
 		return section == SECTION_ADDITIONAL ? take_opt(m, in, &f, owner.len == 1) : ERR_FORMAT;
@@ -168,10 +169,8 @@ enum err message_next_rr(const struct message *m, size_t *at, struct name *owner
 	if (*at > m->len)
 		return ERR_FORMAT;
 	in.pos = *at;
-	if (name_parse(&in, owner) != ERR_OK)
-		return ERR_FORMAT;
-	struct fixed f = get_fixed(&in);
-	if (in.bad)
+	struct fixed f;
+	if (name_parse(&in, owner) != ERR_OK || !take_fixed(&in, &f))
 		return ERR_FORMAT;
 	size_t start = scratch->len;
 	if (!is_update_shorthand(m, &f)) {

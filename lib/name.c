@@ -52,25 +52,25 @@ static void end_name(struct name *out)
 
 enum err name_parse(struct rbuf *msg, struct name *out)
 {
-	struct rbuf in = *msg;
-	size_t lowest = in.pos; /* every pointer must lead to before here, so that no chain can come back */
-	size_t after = 0;       /* where the name ends in the message: behind the first pointer */
+	size_t lowest = msg->pos; /* every pointer must lead to before here, so that no chain can come back */
+	size_t after = 0;         /* where the name ends in the message: behind the first pointer */
 	out->len = 0;
 	for (unsigned hops = 0;; hops++) {
-		uint8_t octet = take_labels(&in, out);
+		uint8_t octet = take_labels(msg, out);
 		if (octet == 0)
 			break;
 		if ((octet & LABEL_KIND_MASK) != LABEL_POINTER || hops == HOPS_MAX)
 			return fail(msg);
-		size_t target = (size_t)(octet & POINTER_HIGH_MASK) << 8 | buf_get_u8(&in);
-		if (in.bad || target >= lowest)
+		size_t target = (size_t)(octet & POINTER_HIGH_MASK) << 8 | buf_get_u8(msg);
+		if (msg->bad || target >= lowest)
 			return fail(msg);
 		if (!after)
-			after = in.pos;
-		in.pos = lowest = target;
+			after = msg->pos;
+		msg->pos = lowest = target;
 	}
 	end_name(out);
-	msg->pos = after ? after : in.pos;
+	if (after)
+		msg->pos = after;
 	return ERR_OK;
 }
 

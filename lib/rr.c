@@ -234,8 +234,8 @@ enum err rr_parse_rdata(struct rbuf *msg, uint16_t type, uint16_t rdlen, struct 
 		msg->bad = true;
 		return ERR_FORMAT;
 	}
-	struct walk w = {.in = *msg, .out = out, .in_message = true};
-	w.in.len = msg->pos + rdlen;
+	struct walk w = {.in = buf_reader(msg->data, msg->pos + rdlen), .out = out, .in_message = true};
+	w.in.pos = msg->pos;
 	enum err err = walk(&w, rr_table_row(type));
 	if (err)
 		msg->bad = true;

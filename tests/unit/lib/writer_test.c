@@ -178,17 +178,22 @@ static void blocks(void **state)
 	assert_int_equal(w.count[SECTION_ADDITIONAL], 2);
 }
 
+static bool add_address(const char *owner)
+{
+	return writer_rr(&w, SECTION_ANSWER, WIRE(owner), TYPE_A, CLASS_IN, 0, OCTETS("1234"));
+}
+
 static void rewinds(void **state)
 {
 	(void)state;
 	begin_with_question(512);
 	struct writer_mark mark = writer_mark(&w);
-	assert_true(writer_rr(&w, SECTION_ANSWER, WIRE("\3www\4home\7example\0"), TYPE_A, CLASS_IN, 0, OCTETS("1234")));
+	assert_true(add_address("\3www\4home\7example\0"));
 	writer_rewind(&w, mark);
 	assert_int_equal(w.count[SECTION_ANSWER], 0);
 	assert_int_equal(writer_find(&w, WIRE("\3www\4home\7example\0")), 0);
 	/* Other octets where the name stood: not the name any more, though the table remembers the place. */
-	assert_true(writer_rr(&w, SECTION_ANSWER, WIRE("\3ftp\4home\7example\0"), TYPE_A, CLASS_IN, 0, OCTETS("1234")));
+	assert_true(add_address("\3ftp\4home\7example\0"));
 	assert_int_equal(writer_find(&w, WIRE("\3www\4home\7example\0")), 0);
 	assert_int_equal(writer_find(&w, WIRE("\3ftp\4home\7example\0")), QUESTION_END);
 	/* Back before the question. */
@@ -229,7 +234,8 @@ static void full_messages_read_back(void **state)
 		snprintf(text, sizeof text, "mail-%d.sub%d.HOME.example", records / 2, records % 50);
 		assert_int_equal(name_from_text(&target, text), ERR_OK);
 		memcpy(rdata + 2, target.wire, target.len);
-		if (!writer_rr(&w, SECTION_ANSWER, owner.wire, TYPE_MX, CLASS_IN, (uint32_t)records, rdata, 2U + target.len))
+		if (!writer_rr(&w, SECTION_ANSWER, owner.wire, TYPE_MX, CLASS_IN, (uint32_t)records, rdata,
+			       2U + target.len))
 			break;
 	}
 	assert_true(w.used <= WRITER_TABLE_SIZE / 4 * 3);
@@ -270,8 +276,8 @@ static void random_name(struct name *n)
 	n->wire[n->len++] = 0;
 }
 
-/* Random records added, refused for want of room and taken back, against a plain list. Labels look like lengths and pointers, so
- * that places which the table wrongly remembers often look like names. */
+/* Random records added, refused for want of room and taken back, against a plain list. Labels look like lengths and
+ * pointers, so that places which the table wrongly remembers often look like names. */
 static void random_transactions(void **state)
 {
 	enum { MOST = 64 };
