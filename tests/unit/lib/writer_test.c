@@ -217,7 +217,7 @@ static void generation_wraps(void **state)
 	assert_int_equal(writer_find(&w, WIRE("\3www\0")), 0);
 }
 
-/* A message of 64 KB with more names than the table remembers and offsets that pointers cannot reach reads back right. */
+/* A message of 64 KB reads back right: it has more names than the table remembers, and offsets that no pointer reaches. */
 static void full_messages_read_back(void **state)
 {
 	static uint8_t room[RDATA_MAX];
