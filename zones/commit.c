@@ -1,26 +1,17 @@
 /* commit.c: see commit.h for the order of things in a batch. */
-#include "zones/commit.h"
+#include "zones/commit_internal.h"
 
 #include <stdlib.h>
 #include <time.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "zones/zonefile.h"
 
 /* ---- a map from non-zero numbers to numbers: which zone is open already, who changed a name last ---- */
 
 enum { MAP_FIRST = 64 }; /* slots, a power of two; doubled when half full */
 
-struct map {
-	struct map_slot {
-		uint64_t key; /* 0: free */
-		int64_t value;
-	} *slot;
-	size_t slots, used;
-};
-
-static struct map_slot *map_probe(const struct map *m, uint64_t key)
+static struct commit_map_slot *map_probe(const struct commit_map *m, uint64_t key)
 {
 	size_t at = (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (m->slots - 1);
 	while (m->slot[at].key && m->slot[at].key != key)
@@ -28,18 +19,18 @@ static struct map_slot *map_probe(const struct map *m, uint64_t key)
 	return &m->slot[at];
 }
 
-static bool map_get(const struct map *m, uint64_t key, int64_t *value)
+static bool map_get(const struct commit_map *m, uint64_t key, int64_t *value)
 {
-	const struct map_slot *s = m->slots ? map_probe(m, key) : NULL;
+	const struct commit_map_slot *s = m->slots ? map_probe(m, key) : NULL;
 	if (!s || !s->key)
 		return false;
 	*value = s->value;
 	return true;
 }
 
-static enum err map_grow(struct map *m)
+static enum err map_grow(struct commit_map *m)
 {
-	struct map bigger = {.slots = m->slots ? 2 * m->slots : MAP_FIRST, .used = m->used};
+	struct commit_map bigger = {.slots = m->slots ? 2 * m->slots : MAP_FIRST, .used = m->used};
 	bigger.slot = calloc(bigger.slots, sizeof(*bigger.slot));
 	if (!bigger.slot)
 		return ERR_NOMEM;
@@ -51,17 +42,17 @@ static enum err map_grow(struct map *m)
 	return ERR_OK;
 }
 
-static enum err map_put(struct map *m, uint64_t key, int64_t value)
+static enum err map_put(struct commit_map *m, uint64_t key, int64_t value)
 {
 	if (2 * m->used >= m->slots && map_grow(m))
 		return ERR_NOMEM;
-	struct map_slot *s = map_probe(m, key);
+	struct commit_map_slot *s = map_probe(m, key);
 	m->used += !s->key;
-	*s = (struct map_slot){.key = key, .value = value};
+	*s = (struct commit_map_slot){.key = key, .value = value};
 	return ERR_OK;
 }
 
-static void map_clear(struct map *m)
+static void map_clear(struct commit_map *m)
 {
 	if (m->used)
 		memset(m->slot, 0, m->slots * sizeof(*m->slot));
@@ -70,35 +61,8 @@ static void map_clear(struct map *m)
 
 /* ---- the committer ---- */
 
-/* A zone that the batch has an edit on. */
-struct open_zone {
-	struct zone *zone;
-	struct edit *edit;
-	struct zonestore_zone row; /* id 0: not read yet */
-	bool changed;
-	int64_t change;            /* id of the last change row */
-};
-
-struct commit {
-	struct zonestore *store;
-	struct sqlstore *sql;
-	struct directory *directory;
-	bool lazy;
-	struct commit_hooks hooks;
-
-	bool begun;                /* a transaction is open */
-	struct open_zone *open;
-	size_t open_count, open_cap;
-	struct map open_index;     /* zone's address -> index in open */
-	struct map authors;        /* name and zone, hashed -> change row that touched it last */
-
-	struct zone **touched;     /* held; published since their memory was last all freed */
-	size_t touched_count, touched_cap;
-	struct map touched_index;
-	size_t failures;           /* in this commit_run */
-};
-
-enum err commit_new(struct commit **out, struct zonestore *store, struct directory *directory, bool lazy, const struct commit_hooks *hooks)
+enum err commit_new(struct commit **out, struct zonestore *store, struct directory *directory, bool lazy,
+		    const struct commit_hooks *hooks)
 {
 	struct commit *c = calloc(1, sizeof(*c));
 	if (!c)
@@ -178,7 +142,8 @@ static uint32_t serial_of_day(uint64_t now)
 	struct tm day;
 	if (!gmtime_r(&t, &day))
 		return 0;
-	return ((uint32_t)(day.tm_year + 1900) * 10000 + (uint32_t)(day.tm_mon + 1) * 100 + (uint32_t)day.tm_mday) * 100;
+	return ((uint32_t)(day.tm_year + 1900) * 10000 + (uint32_t)(day.tm_mon + 1) * 100 + (uint32_t)day.tm_mday) *
+	       100;
 }
 
 uint32_t commit_next_serial(enum serial_policy policy, uint32_t serial, uint64_t now)
@@ -189,7 +154,7 @@ uint32_t commit_next_serial(enum serial_policy policy, uint32_t serial, uint64_t
 
 /* ---- transaction ---- */
 
-static enum err begin(struct commit *c, struct errmsg *why)
+enum err commit_begin(struct commit *c, struct errmsg *why)
 {
 	if (c->begun)
 		return ERR_OK;
@@ -198,7 +163,7 @@ static enum err begin(struct commit *c, struct errmsg *why)
 	return err;
 }
 
-static enum err commit_transaction(struct commit *c, struct errmsg *why)
+enum err commit_transaction(struct commit *c, struct errmsg *why)
 {
 	if (!c->begun)
 		return ERR_OK;
@@ -235,7 +200,8 @@ static enum err load_zone(struct commit *c, const uint8_t *name, struct zone **o
 	if (err)
 		return err;
 	if (!row.has_serial)
-		return errmsg_set(why, ERR_NOTFOUND, "the zone has no content yet: import it, or wait for its transfer");
+		return errmsg_set(why, ERR_NOTFOUND,
+				  "the zone has no content yet: import it, or wait for its transfer");
 	struct zone *z;
 	err = zonestore_load(c->store, &row, &z, why);
 	if (err)
@@ -250,7 +216,7 @@ static enum err load_zone(struct commit *c, const uint8_t *name, struct zone **o
 }
 
 /* ERR_NOTFOUND if we do not serve it. */
-static enum err find_zone(struct commit *c, const uint8_t *name, struct zone **out, struct errmsg *why)
+enum err commit_find_zone(struct commit *c, const uint8_t *name, struct zone **out, struct errmsg *why)
 {
 	*out = directory_get(c->directory, name);
 	if (*out)
@@ -258,14 +224,15 @@ static enum err find_zone(struct commit *c, const uint8_t *name, struct zone **o
 	if (c->lazy)
 		return load_zone(c, name, out, why);
 	char text[NAME_TEXT_MAX];
-	return errmsg_set(why, ERR_NOTFOUND, "zone %s is not served here; see roostctl zone list", name_to_text(name, text));
+	return errmsg_set(why, ERR_NOTFOUND, "zone %s is not served here; see roostctl zone list",
+			  name_to_text(name, text));
 }
 
-static enum err open_zone(struct commit *c, const uint8_t *name, struct open_zone **out, struct errmsg *why)
+static enum err open_zone(struct commit *c, const uint8_t *name, struct commit_open_zone **out, struct errmsg *why)
 {
 	struct zone *z;
 	int64_t at;
-	enum err err = find_zone(c, name, &z, why);
+	enum err err = commit_find_zone(c, name, &z, why);
 	if (err)
 		return err;
 	if (map_get(&c->open_index, (uintptr_t)z, &at)) {
@@ -274,7 +241,7 @@ static enum err open_zone(struct commit *c, const uint8_t *name, struct open_zon
 	}
 	if (c->open_count == c->open_cap) {
 		size_t cap = c->open_cap ? 2 * c->open_cap : 8;
-		struct open_zone *open = realloc(c->open, cap * sizeof(*open));
+		struct commit_open_zone *open = realloc(c->open, cap * sizeof(*open));
 		if (!open)
 			return errmsg_set(why, ERR_NOMEM, "no memory for an edit");
 		c->open = open;
@@ -289,20 +256,13 @@ static enum err open_zone(struct commit *c, const uint8_t *name, struct open_zon
 		return errmsg_set(why, ERR_NOMEM, "no memory for an edit");
 	}
 	*out = &c->open[c->open_count++];
-	**out = (struct open_zone){.zone = z, .edit = edit};
+	**out = (struct commit_open_zone){.zone = z, .edit = edit};
 	return ERR_OK;
 }
 
 /* ---- history ---- */
 
-/* A SOA kept while the edit goes on: two names and five numbers at most. */
-struct soa_copy {
-	uint32_t ttl, serial;
-	uint16_t rdlen;
-	uint8_t rdata[2 * NAME_WIRE_MAX + 20];
-};
-
-static bool copy_soa(struct soa_copy *out, const struct content_rr *rr)
+bool commit_copy_soa(struct commit_soa *out, const struct content_rr *rr)
 {
 	struct rr_soa soa;
 	if (rr->rdlen > sizeof(out->rdata) || !rr_soa_parse(&soa, rr->rdata, rr->rdlen))
@@ -314,19 +274,23 @@ static bool copy_soa(struct soa_copy *out, const struct content_rr *rr)
 	return true;
 }
 
-static bool edited_soa(const struct edit *e, struct soa_copy *out)
+static bool edited_soa(const struct edit *e, struct commit_soa *out)
 {
 	struct content_rr rr;
-	return edit_soa(e, &rr) && copy_soa(out, &rr);
+	return edit_soa(e, &rr) && commit_copy_soa(out, &rr);
 }
 
-/* The version row and the row that says who made it. from NULL: the zone had no content. */
-static enum err add_history(struct commit *c, int64_t zone, const struct job *job, const char *note, const struct soa_copy *from,
-			    const struct soa_copy *to, bool full, struct zonestore_change *change, struct errmsg *why)
+enum err commit_add_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
+			    const struct commit_soa *from, const struct commit_soa *to, bool full,
+			    struct zonestore_change *change, struct errmsg *why)
 {
-	struct zonestore_version v = {
-		.zone = zone, .to = to->serial, .time = clock_unix_ms(), .full = full,
-		.soa_to = to->rdata, .soa_to_len = to->rdlen, .soa_to_ttl = to->ttl};
+	struct zonestore_version v = {.zone = zone,
+				      .to = to->serial,
+				      .time = clock_unix_ms(),
+				      .full = full,
+				      .soa_to = to->rdata,
+				      .soa_to_len = to->rdlen,
+				      .soa_to_ttl = to->ttl};
 	if (from) {
 		v.has_from = true;
 		v.from = from->serial;
@@ -337,21 +301,16 @@ static enum err add_history(struct commit *c, int64_t zone, const struct job *jo
 	enum err err = zonestore_add_version(c->store, &v, why);
 	if (err)
 		return err;
-	*change = (struct zonestore_change){
-		.version = v.id, .zone = zone, .time = v.time, .actor = job->actor.who, .source = job->actor.source,
-		.transport = job->actor.transport, .note = note, .rcode = RCODE_NOERROR};
+	*change = (struct zonestore_change){.version = v.id,
+					    .zone = zone,
+					    .time = v.time,
+					    .actor = job->actor.who,
+					    .source = job->actor.source,
+					    .transport = job->actor.transport,
+					    .note = note,
+					    .rcode = RCODE_NOERROR};
 	return zonestore_add_change(c->store, change, why);
 }
-
-/* Writes change_rr rows: one pass for deletions, one for additions, so that they stand in IXFR's order. */
-struct journal {
-	struct commit *c;
-	const uint8_t *zone;
-	const struct zonestore_change *change;
-	bool add;
-	uint32_t seq;
-	struct errmsg *why;
-};
 
 /* Key of a name for `authors`. Seeded by lib/qname, so nobody can choose names that collide. */
 static uint64_t author_key(const uint8_t *zone, const uint8_t *owner)
@@ -362,9 +321,8 @@ static uint64_t author_key(const uint8_t *zone, const uint8_t *owner)
 	return (q.hash[0] ^ (apex.hash[0] << 1)) | 1;
 }
 
-static enum err write_journal_rr(void *arg, const uint8_t *owner, bool add, const struct content_rr *rr)
+enum err commit_journal_rr(struct commit_journal *j, const uint8_t *owner, bool add, const struct content_rr *rr)
 {
-	struct journal *j = arg;
 	if (add != j->add || (rr->type == TYPE_SOA && name_equal(owner, j->zone)))
 		return ERR_OK; /* the apex's SOA stands in the version row */
 	return zonestore_add_change_rr(j->c->store, j->change->version, j->seq++, add, owner, rr, j->why);
@@ -372,10 +330,10 @@ static enum err write_journal_rr(void *arg, const uint8_t *owner, bool add, cons
 
 static enum err write_edit_rr(void *arg, const uint8_t *owner, bool add, const struct content_rr *rr)
 {
-	struct journal *j = arg;
+	struct commit_journal *j = arg;
 	if (add == j->add && map_put(&j->c->authors, author_key(j->zone, owner), j->change->id))
 		return errmsg_set(j->why, ERR_NOMEM, "no memory for the journal");
-	return write_journal_rr(arg, owner, add, rr);
+	return commit_journal_rr(j, owner, add, rr);
 }
 
 /* ---- updates ---- */
@@ -390,10 +348,10 @@ static void clear_result(struct job *job)
 }
 
 /* Makes a version of what the job changed in the edit. */
-static enum err make_version(struct commit *c, struct open_zone *z, struct job *job, const struct soa_copy *from, bool soa_set,
-			     struct errmsg *why)
+static enum err make_version(struct commit *c, struct commit_open_zone *z, struct job *job,
+			     const struct commit_soa *from, bool soa_set, struct errmsg *why)
 {
-	struct soa_copy to;
+	struct commit_soa to;
 	enum err err = ERR_OK;
 	if (!soa_set)
 		err = edit_set_serial(z->edit, commit_next_serial(z->row.policy, from->serial, clock_unix()));
@@ -401,8 +359,8 @@ static enum err make_version(struct commit *c, struct open_zone *z, struct job *
 		return errmsg_set(why, err ? err : ERR_CORRUPT, "the zone's SOA cannot be changed");
 
 	struct zonestore_change change;
-	err = add_history(c, z->row.id, job, job->actor.note, from, &to, false, &change, why);
-	struct journal j = {.c = c, .zone = zone_name(z->zone), .change = &change, .why = why};
+	err = commit_add_history(c, z->row.id, job, job->actor.note, from, &to, false, &change, why);
+	struct commit_journal j = {.c = c, .zone = zone_name(z->zone), .change = &change, .why = why};
 	if (!err)
 		err = edit_changes(z->edit, false, write_edit_rr, &j);
 	j.add = true;
@@ -417,19 +375,19 @@ static enum err make_version(struct commit *c, struct open_zone *z, struct job *
 	return ERR_OK;
 }
 
-static void refuse(struct job *job, struct open_zone *z)
+static void refuse(struct job *job, struct commit_open_zone *z)
 {
 	edit_rollback(z->edit);
 	job->changed = false;
 }
 
 /* The savepoint holds the job's changes: give them a version, unless there are none or the zone is not ours to change. */
-static enum err conclude(struct commit *c, struct open_zone *z, struct job *job, const struct soa_copy *from, bool soa_set,
-			 struct errmsg *why)
+static enum err conclude(struct commit *c, struct commit_open_zone *z, struct job *job, const struct commit_soa *from,
+			 bool soa_set, struct errmsg *why)
 {
 	if (!edit_changed_since_savepoint(z->edit))
 		return ERR_OK;
-	enum err err = begin(c, why);
+	enum err err = commit_begin(c, why);
 	if (!err && !z->row.id)
 		err = zonestore_find_zone(c->store, job->zone.wire, &z->row, why);
 	if (err)
@@ -445,8 +403,8 @@ static enum err conclude(struct commit *c, struct open_zone *z, struct job *job,
 /* Only what is nobody's fault comes back as an error; then the whole group is given up. */
 static enum err run_update(struct commit *c, struct job *job, struct errmsg *why)
 {
-	struct open_zone *z = NULL;
-	struct soa_copy from;
+	struct commit_open_zone *z = NULL;
+	struct commit_soa from;
 	bool soa_set;
 	clear_result(job);
 	enum err err = open_zone(c, job->zone.wire, &z, &job->why);
@@ -473,7 +431,7 @@ static enum err run_update(struct commit *c, struct job *job, struct errmsg *why
 
 struct row_writer {
 	struct commit *c;
-	const struct open_zone *z;
+	const struct commit_open_zone *z;
 	struct errmsg *why;
 };
 
@@ -489,7 +447,7 @@ static enum err write_rows(void *arg, const uint8_t *owner, const struct content
 static enum err make_durable(struct commit *c, struct errmsg *why)
 {
 	for (size_t i = 0; i < c->open_count; i++) {
-		struct open_zone *z = &c->open[i];
+		struct commit_open_zone *z = &c->open[i];
 		struct row_writer w = {.c = c, .z = z, .why = why};
 		if (!z->changed)
 			continue;
@@ -503,28 +461,34 @@ static enum err make_durable(struct commit *c, struct errmsg *why)
 	return commit_transaction(c, why);
 }
 
-static void announce(struct commit *c, const uint8_t *zone, uint32_t serial, bool present)
+void commit_announce(struct commit *c, const uint8_t *zone, uint32_t serial, bool present)
 {
 	if (c->hooks.published)
 		c->hooks.published(c->hooks.arg, zone, serial, present);
 }
 
+void commit_announce_admin(struct commit *c)
+{
+	if (c->hooks.admin_changed)
+		c->hooks.admin_changed(c->hooks.arg);
+}
+
 static void publish(struct commit *c)
 {
 	for (size_t i = 0; i < c->open_count; i++) {
-		struct open_zone *z = &c->open[i];
+		struct commit_open_zone *z = &c->open[i];
 		if (z->changed)
 			edit_publish(z->edit);
 		else
 			edit_abandon(z->edit);
 	}
 	for (size_t i = 0; i < c->open_count; i++) {
-		struct open_zone *z = &c->open[i];
+		struct commit_open_zone *z = &c->open[i];
 		if (!z->changed)
 			continue;
 		touch(c, z->zone);
 		struct zone_view v = zone_view(z->zone);
-		announce(c, zone_name(z->zone), zone_serial(&v), true);
+		commit_announce(c, zone_name(z->zone), zone_serial(&v), true);
 	}
 	close_all(c);
 }
@@ -545,19 +509,25 @@ static enum err try_updates(struct commit *c, struct job *group, struct errmsg *
 
 static const char *rcode_words(enum rcode rcode)
 {
-	static const char *const words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-					    "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"};
+	static const char *const words[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+					    "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
 	return (size_t)rcode < sizeof(words) / sizeof(words[0]) ? words[rcode] : "error";
 }
 
 static const char *remedy(enum err err)
 {
 	switch (err) {
-	case ERR_NOSPACE: return "free space on the database's disk; the next change is tried afresh, no restart is needed";
-	case ERR_NOMEM: return "give the server more memory; the next change is tried afresh";
-	case ERR_CORRUPT: return "stop the server and restore the database from a copy";
-	case ERR_BUSY: return "let no other program write to the database";
-	default: return "look at the disk and at the permissions of the database's directory; the next change is tried afresh";
+	case ERR_NOSPACE:
+		return "free space on the database's disk; the next change is tried afresh, no restart is needed";
+	case ERR_NOMEM:
+		return "give the server more memory; the next change is tried afresh";
+	case ERR_CORRUPT:
+		return "stop the server and restore the database from a copy";
+	case ERR_BUSY:
+		return "let no other program write to the database";
+	default:
+		return "look at the disk and at the permissions of the database's directory; the next change is tried "
+		       "afresh";
 	}
 }
 
@@ -568,16 +538,17 @@ static void log_failure(struct commit *c, const struct job *job)
 	if (job->err == ERR_NOTFOUND || job->err == ERR_EXISTS || job->err == ERR_REFUSED || job->err == ERR_FORMAT ||
 	    job->err == ERR_RANGE || job->err == ERR_USAGE || c->failures++)
 		return;
-	log_error("change of %s by %s not stored: %s: %s; %s", job->zone.len ? name_to_text(job->zone.wire, zone) : zone, job->actor.who,
-		  err_text(job->err), job->why.text, remedy(job->err));
+	log_error("change of %s by %s not stored: %s: %s; %s",
+		  job->zone.len ? name_to_text(job->zone.wire, zone) : zone, job->actor.who, err_text(job->err),
+		  job->why.text, remedy(job->err));
 }
 
 static void log_verdict(const struct job *job)
 {
 	char zone[NAME_TEXT_MAX];
 	if (job->kind == JOB_UPDATE && !job->err && job->rcode != RCODE_NOERROR)
-		log_info("update of %s by %s from %s: %s: %s", name_to_text(job->zone.wire, zone), job->actor.who, job->actor.source,
-			 rcode_words(job->rcode), job->why.text);
+		log_info("update of %s by %s from %s: %s: %s", name_to_text(job->zone.wire, zone), job->actor.who,
+			 job->actor.source, rcode_words(job->rcode), job->why.text);
 }
 
 static void deliver(struct job *job)
@@ -617,308 +588,13 @@ static void run_updates(struct commit *c, struct job *group)
 	}
 }
 
-/* ---- a whole zone (JOB_REPLACE) ---- */
-
-struct replacement {
-	struct commit *c;
-	struct job *job;
-	struct zonestore_zone row;
-	struct zone *old;           /* NULL: no content before, or none that could be loaded */
-	struct zone_view view;      /* of old */
-	const struct content *apex; /* the image's, or `patched` */
-	struct content *patched;    /* with another serial; ours until loaded */
-	struct soa_copy from, to;
-	size_t changes, records;    /* differences to old; records in the image */
-	struct journal journal;
-	bool differs;               /* of the name at hand */
-	char note[sizeof(((struct job_actor *)0)->note) + 96];
-	struct errmsg *why;
-};
-
-static const struct content *image_content(const struct replacement *r, size_t i)
-{
-	return i == 0 ? r->apex : zonefile_image_content(r->job->image, i);
-}
-
-/* The image is in canonical order. */
-static bool image_has(const struct zone_image *img, const uint8_t *name)
-{
-	size_t low = 0, high = zonefile_image_count(img);
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int d = name_compare(name, zonefile_image_owner(img, middle));
-		if (d == 0)
-			return true;
-		if (d < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
-
-typedef enum err replacement_fn(struct replacement *r, const uint8_t *owner, const struct content *before, const struct content *after);
-
-/* Every name of the new content, then those that only the old one has. */
-static enum err each_name(struct replacement *r, replacement_fn *fn)
-{
-	struct zone_image *img = r->job->image;
-	enum err err = ERR_OK;
-	for (size_t i = 0; i < zonefile_image_count(img) && !err; i++) {
-		const uint8_t *owner = zonefile_image_owner(img, i);
-		err = fn(r, owner, r->old ? zone_find_name(&r->view, owner, NULL) : NULL, image_content(r, i));
-	}
-	const struct content *before;
-	const struct node *n;
-	size_t cursor = 0;
-	while (r->old && !err && (n = zone_walk(r->old, &cursor, &before))) {
-		struct name name;
-		zone_node_name(r->old, n, &name);
-		if (!content_in_use(before) || image_has(img, name.wire))
-			continue;
-		const uint8_t *cased = content_owner_cased(before);
-		err = fn(r, cased ? cased : name.wire, before, NULL);
-	}
-	return err;
-}
-
-static enum err count_rr(void *arg, bool add, const struct content_rr *rr)
-{
-	struct replacement *r = arg;
-	(void)add;
-	(void)rr;
-	r->changes++;
-	return ERR_OK;
-}
-
-static enum err count_name(struct replacement *r, const uint8_t *owner, const struct content *before, const struct content *after)
-{
-	(void)owner;
-	for (unsigned i = 0; after && i < after->sets; i++)
-		r->records += (size_t)after->set[i].count + after->set[i].sig_count;
-	return r->old ? content_diff(before, after, count_rr, r) : ERR_OK;
-}
-
-struct name_journal {
-	struct replacement *r;
-	const uint8_t *owner;
-};
-
-static enum err journal_rr(void *arg, bool add, const struct content_rr *rr)
-{
-	struct name_journal *n = arg;
-	return write_journal_rr(&n->r->journal, n->owner, add, rr);
-}
-
-static enum err journal_name(struct replacement *r, const uint8_t *owner, const struct content *before, const struct content *after)
-{
-	struct name_journal n = {.r = r, .owner = owner};
-	return content_diff(before, after, journal_rr, &n);
-}
-
-static enum err note_difference(void *arg, bool add, const struct content_rr *rr)
-{
-	struct replacement *r = arg;
-	(void)add;
-	(void)rr;
-	r->differs = true;
-	return ERR_OK;
-}
-
-static enum err store_name(struct replacement *r, const uint8_t *owner, const struct content *before, const struct content *after)
-{
-	r->differs = !r->old;
-	enum err err = r->old ? content_diff(before, after, note_difference, r) : ERR_OK;
-	if (err || !r->differs)
-		return err;
-	return zonestore_put_name(r->c->store, r->row.id, owner, before, after, r->journal.change->id, r->why);
-}
-
-/* The image's apex content with that serial instead of its own. */
-static enum err patch_serial(struct replacement *r, uint32_t serial)
-{
-	const struct content *apex = zonefile_image_content(r->job->image, 0);
-	struct soa_copy soa = r->to;
-	bool changed;
-	content_free(r->patched);
-	r->patched = NULL;
-	r->apex = apex;
-	rr_soa_set_serial(soa.rdata, soa.rdlen, serial);
-	enum err err = content_with(apex, zonefile_image_owner(r->job->image, 0), TYPE_SOA, soa.ttl, soa.rdata, soa.rdlen, &r->patched, &changed);
-	if (!err && changed)
-		r->apex = r->patched;
-	return err;
-}
-
-static enum err read_image_soa(struct replacement *r)
-{
-	const struct content *apex = zonefile_image_count(r->job->image) ? zonefile_image_content(r->job->image, 0) : NULL;
-	const struct rrset *s = content_find(apex, TYPE_SOA);
-	struct content_rr rr;
-	size_t at = 0;
-	if (!s || !content_next(content_block(apex, s), s->len, &at, &rr) || !copy_soa(&r->to, &rr))
-		return errmsg_set(r->why, ERR_FORMAT, "the new content has no SOA");
-	r->apex = apex;
-	return ERR_OK;
-}
-
-/* The row of the zone, made if it is new, and what is served now. */
-static enum err find_replaced(struct replacement *r)
-{
-	const struct job *job = r->job;
-	struct errmsg ignored = {.text = ""};
-	struct content_rr rr;
-	enum err err = zonestore_find_zone(r->c->store, job->zone.wire, &r->row, r->why);
-	if (err == ERR_NOTFOUND) {
-		r->row = (struct zonestore_zone){
-			.name = job->zone, .role = job->role ? job->role : ZONE_PRIMARY, .policy = SERIAL_INCREMENT};
-		return zonestore_add_zone(r->c->store, &r->row, r->why);
-	}
-	if (err)
-		return err;
-	/* A zone whose rows cannot be loaded is mended by replacing it whole. */
-	if (!r->row.has_serial || find_zone(r->c, job->zone.wire, &r->old, &ignored))
-		return ERR_OK;
-	r->view = zone_view(r->old);
-	if (!zone_soa(&r->view, &rr) || !copy_soa(&r->from, &rr))
-		r->old = NULL;
-	return ERR_OK;
-}
-
-/* A primary's serial never goes back, whatever the file says: secondaries would not follow (RFC 1982). A secondary has its primary's. */
-static enum err choose_serial(struct replacement *r)
-{
-	uint32_t file = r->to.serial, now = r->old ? r->from.serial : r->row.serial;
-	if (r->row.role == ZONE_SECONDARY || !r->row.has_serial || rr_serial_newer(file, now))
-		return each_name(r, count_name);
-
-	enum err err = patch_serial(r, now);
-	if (!err)
-		err = each_name(r, count_name);
-	if (err || (r->old && !r->changes))
-		return err;
-	const struct rrset *soa = content_find(r->apex, TYPE_SOA);
-	if (soa->sig_count)
-		return errmsg_set(r->why, ERR_REFUSED, "serial %u of the signed zone is not newer than %u: raise it and sign again", file, now);
-	r->to.serial = commit_next_serial(r->row.policy, now, clock_unix());
-	err = patch_serial(r, r->to.serial);
-	rr_soa_set_serial(r->to.rdata, r->to.rdlen, r->to.serial);
-	snprintf(r->note, sizeof(r->note), "%s%sserial %u was not newer than %u: made %u", r->job->actor.note, r->job->actor.note[0] ? "; " : "",
-		 file, now, r->to.serial);
-	return err;
-}
-
-static enum err store_replacement(struct replacement *r)
-{
-	struct commit *c = r->c;
-	struct zonestore_change change;
-	bool full = !r->old || r->changes > r->records;
-	enum err err = add_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full, &change, r->why);
-	if (!err && !r->old)
-		err = zonestore_clear_records(c->store, r->row.id, r->why);
-	r->journal = (struct journal){.c = c, .zone = r->job->zone.wire, .change = &change, .why = r->why};
-	if (!err && !full)
-		err = each_name(r, journal_name);
-	r->journal.add = true;
-	if (!err && !full)
-		err = each_name(r, journal_name);
-	return err ? err : each_name(r, store_name);
-}
-
-static enum err build_replacement(struct replacement *r, struct zone **out)
-{
-	struct zone_image *img = r->job->image;
-	struct zone *z;
-	size_t names = zonefile_image_count(img);
-	enum err err = zone_new(&z, r->job->zone.wire, r->row.id, names);
-	if (err)
-		return errmsg_set(r->why, err, "no memory for the zone");
-	for (size_t i = 0; i < names && !err; i++) {
-		bool patched = i == 0 && r->patched;
-		struct content *content = patched ? r->patched : zonefile_image_take(img, i);
-		if (patched)
-			r->patched = NULL;
-		err = zone_load_content(z, zonefile_image_owner(img, i), content);
-		if (err) {
-			content_free(content);
-			errmsg_set(r->why, err, "the zone cannot be built in memory");
-		}
-	}
-	if (err)
-		zone_release(z);
-	else
-		*out = z;
-	return err;
-}
-
-static void announce_admin(struct commit *c)
-{
-	if (c->hooks.admin_changed)
-		c->hooks.admin_changed(c->hooks.arg);
-}
-
-/* COMMIT, then into the directory. Should memory be short just then, the change stands: the next start serves it. */
-static enum err publish_replacement(struct replacement *r, struct zone *z)
-{
-	struct commit *c = r->c;
-	char text[NAME_TEXT_MAX];
-	enum err err = commit_transaction(c, r->why);
-	if (!err)
-		err = directory_put(c->directory, z);
-	if (err) {
-		zone_release(z);
-		if (!c->begun)
-			errmsg_set(r->why, err, "zone %s is stored, but no memory to serve it: restart roostd", name_to_text(r->job->zone.wire, text));
-		return err;
-	}
-	r->job->changed = true;
-	r->job->serial = r->to.serial;
-	announce(c, zone_name(z), r->to.serial, true);
-	return ERR_OK;
-}
-
-static enum err prepare_replacement(struct replacement *r)
-{
-	enum err err = begin(r->c, r->why);
-	if (!err)
-		err = read_image_soa(r);
-	if (!err)
-		err = find_replaced(r);
-	return err ? err : choose_serial(r);
-}
-
-static enum err replace_zone(struct commit *c, struct job *job, struct errmsg *why)
-{
-	struct replacement r = {.c = c, .job = job, .why = why};
-	struct zone *z = NULL;
-	snprintf(r.note, sizeof(r.note), "%s", job->actor.note);
-	enum err err = prepare_replacement(&r);
-	bool same = r.old && !r.changes;
-	if (!err && !same)
-		err = store_replacement(&r);
-	if (!err && job->run)
-		err = job->run(job, c->store, why);
-	if (!err && !same)
-		err = build_replacement(&r, &z);
-	if (!err && !same)
-		err = publish_replacement(&r, z);
-	if (!err && same) {
-		job->serial = r.from.serial;
-		err = job->run ? commit_transaction(c, why) : ERR_OK;
-	}
-	if (!err && job->run)
-		announce_admin(c);
-	content_free(r.patched);
-	return err;
-}
-
 /* ---- the others that run alone ---- */
 
 static enum err remove_zone(struct commit *c, struct job *job, struct errmsg *why)
 {
 	struct zonestore_zone row;
 	char text[NAME_TEXT_MAX];
-	enum err err = begin(c, why);
+	enum err err = commit_begin(c, why);
 	if (!err)
 		err = zonestore_find_zone(c->store, job->zone.wire, &row, why);
 	if (!err)
@@ -929,22 +605,23 @@ static enum err remove_zone(struct commit *c, struct job *job, struct errmsg *wh
 		return err;
 	if (directory_remove(c->directory, job->zone.wire))
 		log_debug("zone %s was stored, but not served", name_to_text(job->zone.wire, text));
-	log_info("zone %s removed by %s", name_to_text(job->zone.wire, text), job->actor.who); /* its history went with it */
+	log_info("zone %s removed by %s", name_to_text(job->zone.wire, text),
+		 job->actor.who); /* its history went with it */
 	job->changed = true;
-	announce(c, job->zone.wire, row.serial, false);
-	announce_admin(c); /* its grants and peers are gone too */
+	commit_announce(c, job->zone.wire, row.serial, false);
+	commit_announce_admin(c); /* its grants and peers are gone too */
 	return ERR_OK;
 }
 
 static enum err administer(struct commit *c, struct job *job, struct errmsg *why)
 {
-	enum err err = begin(c, why);
+	enum err err = commit_begin(c, why);
 	if (!err)
 		err = job->run(job, c->store, why);
 	if (!err)
 		err = commit_transaction(c, why);
 	if (!err)
-		announce_admin(c);
+		commit_announce_admin(c);
 	return err;
 }
 
@@ -954,7 +631,7 @@ static void run_alone(struct commit *c, struct job *job)
 	enum err err;
 	clear_result(job);
 	if (job->kind == JOB_REPLACE)
-		err = replace_zone(c, job, &why);
+		err = commit_replace(c, job, &why);
 	else if (job->kind == JOB_REMOVE)
 		err = remove_zone(c, job, &why);
 	else

@@ -26,7 +26,8 @@ struct commit_hooks {
 
 /* The store must be open for writing; the directory holds the zones that are loaded. If lazy, a zone that is in the store but not in the
  * directory is loaded when a job wants it (roostctl). */
-MUST_USE enum err commit_new(struct commit **out, struct zonestore *store, struct directory *directory, bool lazy, const struct commit_hooks *hooks);
+MUST_USE enum err commit_new(struct commit **out, struct zonestore *store, struct directory *directory, bool lazy,
+			     const struct commit_hooks *hooks);
 void commit_free(struct commit *c);
 
 /* Runs a list of jobs (linked by next), in order; calls done for each. Never fails as a whole. */

@@ -23,24 +23,24 @@ struct job_actor {
 struct zone_image; /* zones/zonefile.h: all records of a zone, not yet in the store */
 
 struct job {
-	struct job *next;            /* queue link; the queue's owner's */
+	struct job *next; /* queue link; the queue's owner's */
 	enum job_kind kind;
-	struct name zone;            /* lower-case */
+	struct name zone; /* lower-case */
 	struct job_actor actor;
 
-	struct update *update;       /* JOB_UPDATE; owned by the job */
-	struct zone_image *image;    /* JOB_REPLACE; owned by the job */
-	enum zone_role role;         /* JOB_REPLACE of a new zone */
+	struct update *update;    /* JOB_UPDATE; owned by the job */
+	struct zone_image *image; /* JOB_REPLACE; owned by the job */
+	enum zone_role role;      /* JOB_REPLACE of a new zone */
 	/* JOB_ADMIN: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all, after its own were written. */
 	enum err (*run)(struct job *job, struct zonestore *store, struct errmsg *why);
-	void *run_arg;               /* for run; the submitter's */
+	void *run_arg; /* for run; the submitter's */
 
 	/* Results, valid when `done` is called. */
-	enum rcode rcode;            /* JOB_UPDATE */
-	enum err err;                /* others; ERR_OK also for an UPDATE that was decided, whatever its RCODE */
-	struct errmsg why;           /* what was wrong, for log and people */
-	bool changed;                /* a version was made */
-	uint32_t serial;             /* of the zone after the job */
+	enum rcode rcode;  /* JOB_UPDATE */
+	enum err err;      /* others; ERR_OK also for an UPDATE that was decided, whatever its RCODE */
+	struct errmsg why; /* what was wrong, for log and people */
+	bool changed;      /* a version was made */
+	uint32_t serial;   /* of the zone after the job */
 
 	/* Called on the writer's thread after the commit is durable and published (or the job was decided without change). The callee owns the
 	 * job from then on. */

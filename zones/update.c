@@ -56,10 +56,13 @@ static enum err push(struct update *u, enum section section, const struct rr *rr
 	memcpy(octets, rr->owner, owner_len);
 	if (rr->rdlen)
 		memcpy(octets + owner_len, rr->rdata, rr->rdlen);
-	*item = (struct update_item){
-		.rr = {.owner = octets, .type = rr->type, .class = rr->class, .ttl = rr->ttl,
-		       .rdlen = rr->rdlen, .rdata = octets + owner_len},
-		.fault = fault};
+	*item = (struct update_item){.rr = {.owner = octets,
+					    .type = rr->type,
+					    .class = rr->class,
+					    .ttl = rr->ttl,
+					    .rdlen = rr->rdlen,
+					    .rdata = octets + owner_len},
+				     .fault = fault};
 	/* RFC 2181 §8: a TTL with the top bit set is 0. Not where it must be 0 by the requester's own hand. */
 	if (rr->class == CLASS_IN && rr->ttl > INT32_MAX)
 		item->rr.ttl = 0;
@@ -116,20 +119,22 @@ static enum update_fault judge_request(const struct update *u, const struct mess
 }
 
 /* A prerequisite tells whether something is there, so its name must be one that the requester has to do with. */
-static enum update_fault permit_prereq(const struct rr *rr, const struct access *access, const struct access_request *who)
+static enum update_fault permit_prereq(const struct rr *rr, const struct access *access,
+				       const struct access_request *who)
 {
 	return access_allows_name(access, who, rr->owner) ? UPDATE_SOUND : UPDATE_FORBIDDEN;
 }
 
-static enum update_fault permit_update(const struct rr *rr, const struct access *access, const struct access_request *who)
+static enum update_fault permit_update(const struct rr *rr, const struct access *access,
+				       const struct access_request *who)
 {
 	if (rr_type_is_dnssec_denial_or_sig(rr->type))
 		return UPDATE_SIGNER_TYPE;
 	return access_allows_record(access, who, rr->owner, rr->type) ? UPDATE_SOUND : UPDATE_FORBIDDEN;
 }
 
-static enum err take_section(struct update *u, const struct message *m, enum section section, const struct access *access,
-			     const struct access_request *who)
+static enum err take_section(struct update *u, const struct message *m, enum section section,
+			     const struct access *access, const struct access_request *who)
 {
 	uint8_t rdata[RDATA_MAX];
 	size_t at = m->section[section];
@@ -187,8 +192,8 @@ enum err update_new(struct update **out, const uint8_t *zone)
 	return ERR_OK;
 }
 
-enum err update_push(struct update *u, enum section section, const uint8_t *owner, uint16_t type, uint16_t class, uint32_t ttl,
-		     const uint8_t *rdata, uint16_t rdlen)
+enum err update_push(struct update *u, enum section section, const uint8_t *owner, uint16_t type, uint16_t class,
+		     uint32_t ttl, const uint8_t *rdata, uint16_t rdlen)
 {
 	struct rr rr = {.owner = owner, .type = type, .class = class, .ttl = ttl, .rdlen = rdlen, .rdata = rdata};
 	return push(u, section, &rr, section == SECTION_PREREQ ? judge_prereq(u, &rr) : judge_update(u, &rr));

@@ -17,7 +17,7 @@
 struct update_rr {
 	const uint8_t *owner; /* wire with its case */
 	uint16_t type;
-	uint16_t class;       /* the zone's class, ANY or NONE: what they mean depends on the section (RFC 2136 §2.4, §2.5) */
+	uint16_t class; /* the zone's class, ANY or NONE: what they mean depends on the section (RFC 2136 §2.4, §2.5) */
 	uint32_t ttl;
 	uint16_t rdlen;
 	const uint8_t *rdata;
@@ -27,13 +27,13 @@ struct update; /* owns all it holds */
 
 /* Makes an update from a parsed message (opcode UPDATE). zone: the zone we serve that the zone section names. The request says who asks.
  * Always returns a usable update unless memory is short; faults are kept inside. */
-MUST_USE enum err update_parse(struct update **out, const struct message *m, const uint8_t *zone, const struct access *access,
-			       const struct access_request *who);
+MUST_USE enum err update_parse(struct update **out, const struct message *m, const uint8_t *zone,
+			       const struct access *access, const struct access_request *who);
 
 /* Builds one by hand (admin). class as in RFC 2136 §2.4/§2.5. Octets are copied. */
 MUST_USE enum err update_new(struct update **out, const uint8_t *zone);
-MUST_USE enum err update_push(struct update *u, enum section section, const uint8_t *owner, uint16_t type, uint16_t class, uint32_t ttl,
-			      const uint8_t *rdata, uint16_t rdlen);
+MUST_USE enum err update_push(struct update *u, enum section section, const uint8_t *owner, uint16_t type,
+			      uint16_t class, uint32_t ttl, const uint8_t *rdata, uint16_t rdlen);
 void update_free(struct update *u);
 size_t update_count(const struct update *u, enum section section);
 const struct update_rr *update_rr_at(const struct update *u, enum section section, size_t i);

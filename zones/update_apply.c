@@ -13,16 +13,19 @@ static const struct fault {
 	const char *words;
 } faults[] = {
 	[UPDATE_SOUND] = {RCODE_NOERROR, ""},
-	[UPDATE_BAD_ZONE_SECTION] = {RCODE_FORMERR, "the zone section is not exactly one SOA question of class IN for this zone"},
+	[UPDATE_BAD_ZONE_SECTION] = {RCODE_FORMERR,
+				     "the zone section is not exactly one SOA question of class IN for this zone"},
 	[UPDATE_BAD_RECORDS] = {RCODE_FORMERR, "a record does not parse"},
-	[UPDATE_NO_GRANT] = {RCODE_REFUSED, "no grant allows this requester to update the zone; see roostctl grant add"},
+	[UPDATE_NO_GRANT] = {RCODE_REFUSED,
+			     "no grant allows this requester to update the zone; see roostctl grant add"},
 	[UPDATE_OUTSIDE] = {RCODE_NOTZONE, "the name is not in the zone"},
 	[UPDATE_BAD_CLASS] = {RCODE_FORMERR, "the class is neither IN, ANY nor NONE"},
 	[UPDATE_BAD_TTL] = {RCODE_FORMERR, "the TTL must be 0 here"},
 	[UPDATE_BAD_RDATA] = {RCODE_FORMERR, "the RDATA must be empty here, or does not fit the type"},
 	[UPDATE_BAD_TYPE] = {RCODE_FORMERR, "a meta type has no records"},
 	[UPDATE_SIGNER_TYPE] = {RCODE_REFUSED, "only the zone's signer makes records of this type"},
-	[UPDATE_FORBIDDEN] = {RCODE_REFUSED, "no grant of this requester covers the name and type; see roostctl grant explain"}};
+	[UPDATE_FORBIDDEN] = {RCODE_REFUSED,
+			      "no grant of this requester covers the name and type; see roostctl grant explain"}};
 
 /* One sentence about one record; returns the RCODE for convenience. */
 static enum rcode blame(struct errmsg *why, enum rcode rcode, const struct update_rr *rr, const char *words)
@@ -133,7 +136,8 @@ static enum rcode check_prereq(const struct update_item *item, const struct edit
 	if (rr->class == CLASS_ANY)
 		return rr->type == TYPE_ANY ? check_name_in_use(rr, e, why) : check_rrset_exists(rr, e, why);
 	if (rr->class == CLASS_NONE)
-		return rr->type == TYPE_ANY ? check_name_not_in_use(rr, e, why) : check_rrset_does_not_exist(rr, e, why);
+		return rr->type == TYPE_ANY ? check_name_not_in_use(rr, e, why)
+					    : check_rrset_does_not_exist(rr, e, why);
 	return RCODE_NOERROR; /* value dependent: compared when the whole section is known */
 }
 
@@ -151,7 +155,8 @@ static int compare_wanted(const void *pa, const void *pb)
 }
 
 /* Is the RDATA among n records? Starts after the last find: both sides are in (nearly) the same order. */
-static bool among(const struct content_rr *have, size_t n, size_t *hint, uint16_t type, const uint8_t *rdata, uint16_t rdlen)
+static bool among(const struct content_rr *have, size_t n, size_t *hint, uint16_t type, const uint8_t *rdata,
+		  uint16_t rdlen)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (*hint + i) % n;
@@ -176,7 +181,8 @@ static bool wanted_has(const struct update_rr *const *want, size_t n, size_t *hi
 }
 
 /* Set equality of one RRset of the temporary set and the zone's (§3.2.3): each is contained in the other. */
-static enum rcode check_rrset_equals(const struct update_rr *const *want, size_t n, const struct edit *e, struct errmsg *why)
+static enum rcode check_rrset_equals(const struct update_rr *const *want, size_t n, const struct edit *e,
+				     struct errmsg *why)
 {
 	const struct update_rr *rr = want[0];
 	const struct content *c = edit_find(e, rr->owner);
@@ -291,7 +297,8 @@ static enum err add_wks(struct edit *e, const struct update_rr *rr)
 		size_t at = 0;
 		again = false;
 		while (!again && s && content_next(content_block(c, s), s->len, &at, &old))
-			again = old.rdlen >= WKS_KEY_LEN && rr->rdlen >= WKS_KEY_LEN && !memcmp(old.rdata, rr->rdata, WKS_KEY_LEN) &&
+			again = old.rdlen >= WKS_KEY_LEN && rr->rdlen >= WKS_KEY_LEN &&
+				!memcmp(old.rdata, rr->rdata, WKS_KEY_LEN) &&
 				!rr_rdata_equal(TYPE_WKS, old.rdata, old.rdlen, rr->rdata, rr->rdlen);
 		if (again)
 			err = edit_remove(e, rr->owner, TYPE_WKS, old.rdata, old.rdlen, NULL);
