@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,10 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/qname.h"
+#include "server/control.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
-#include "server/server.h"
+#include "server/peer/notify.h"
 #include "zones/grace.h"
 
 #ifndef ROOST_VERSION
@@ -33,6 +35,8 @@ struct daemon {
 	struct zonestore *store; /* the WRITE handle: main's until the writer starts, then the writer's */
 	struct commit *commit;
 	struct event *on_term, *on_int;
+	struct mail reload;      /* tells the main thread that peers may have changed */
+	atomic_bool reload_sent; /* it is on its way: not to be posted again */
 };
 
 /* ---- zones ---- */
@@ -98,18 +102,29 @@ static enum err load_access(struct server *s, struct zonestore *store, struct er
 /* Writer thread. */
 static void on_published(void *arg, const uint8_t *zone, uint32_t serial, bool present)
 {
-	(void)arg;
-	char name[NAME_TEXT_MAX];
-	log_debug("zone %s: %s serial %u", name_to_text(zone, name), present ? "now at" : "gone, last", serial);
+	struct daemon *d = arg;
+	if (d->server.notify)
+		notify_published(d->server.notify, zone, serial, present);
 }
 
-/* Writer thread: keys or grants may be others now. */
+/* Main thread. */
+static void on_reload(struct mail *mail)
+{
+	struct daemon *d = (struct daemon *)(void *)((char *)mail - offsetof(struct daemon, reload));
+	atomic_store(&d->reload_sent, false);
+	if (d->server.notify)
+		notify_reload(d->server.notify);
+}
+
+/* Writer thread: keys, grants or peers may be others now. */
 static void on_admin_changed(void *arg)
 {
 	struct daemon *d = arg;
 	struct errmsg msg = {0};
 	if (load_access(&d->server, d->store, &msg))
 		log_error("keys and grants could not be read again: %s; the old ones stay in force until roostd starts anew", msg.text);
+	if (!atomic_exchange(&d->reload_sent, true))
+		mailbox_post(d->server.main_mailbox, &d->reload);
 }
 
 /* ---- start and stop ---- */
@@ -179,34 +194,39 @@ static enum err make_workers(struct daemon *d, struct errmsg *msg)
 	return ERR_OK;
 }
 
-/* Threads take no signals: those are the main thread's. */
-static enum err start_threads(struct daemon *d, struct errmsg *msg)
+static enum err start_workers(struct daemon *d, struct errmsg *msg)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	enum err e = make_workers(d, msg);
-	for (unsigned i = 0; i < d->server.worker_count && !e; i++) {
+	enum err e = ERR_OK;
+	for (unsigned i = 0; i < d->server.worker_count && !e; i++)
 		e = worker_start(d->server.workers[i]);
-		if (e)
-			errmsg_set(msg, e, "a worker thread could not start: %s; lower -w", err_text(e));
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return e;
+	return e ? errmsg_set(msg, e, "a worker thread could not start: %s; lower -w", err_text(e)) : ERR_OK;
 }
 
 static enum err start_writer(struct daemon *d, struct errmsg *msg)
 {
 	struct commit_hooks hooks = {.published = on_published, .admin_changed = on_admin_changed, .arg = d};
 	enum err e = commit_new(&d->commit, d->store, d->server.directory, false, &hooks);
-	if (!e) {
-		sigset_t all, before;
-		sigfillset(&all);
-		pthread_sigmask(SIG_BLOCK, &all, &before);
+	if (!e)
 		e = writer_thread_start(&d->server.writer, d->commit);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
 	return e ? errmsg_set(msg, e, "the writer thread could not start: %s", err_text(e)) : ERR_OK;
+}
+
+/* What publishes comes before what changes, and that before those who ask for changes. */
+static enum err start_threads(struct daemon *d, struct errmsg *msg)
+{
+	/* Threads take no signals: those are the main thread's. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	enum err e = d->config.notify ? notify_new(&d->server.notify, &d->server, msg) : ERR_OK;
+	if (!e)
+		e = start_writer(d, msg);
+	if (!e)
+		e = control_start(&d->server.control, &d->server, msg);
+	if (!e)
+		e = start_workers(d, msg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return e;
 }
 
 static void log_ready(const struct daemon *d)
@@ -223,6 +243,10 @@ static void log_ready(const struct daemon *d)
 static enum err start(struct daemon *d, struct errmsg *msg)
 {
 	d->server.config = &d->config;
+	d->reload.deliver = on_reload;
+	/* The main thread reads zones now and then (NOTIFY, status), each time between grace_online and grace_offline. */
+	grace_register();
+	grace_offline();
 	d->server.started_ms = clock_unix_ms();
 	raise_file_limit(&d->config);
 	enum err e = qname_seed();
@@ -235,7 +259,7 @@ static enum err start(struct daemon *d, struct errmsg *msg)
 	if (!e)
 		e = open_database(d, msg);
 	if (!e)
-		e = start_writer(d, msg);
+		e = make_workers(d, msg);
 	if (!e)
 		e = start_threads(d, msg);
 	return e;
@@ -246,13 +270,16 @@ static void stop(struct daemon *d)
 	struct server *s = &d->server;
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_drain(s->workers[i]);
+	control_free(s->control);
 	writer_thread_stop(s->writer); /* finishes every queued job: their answers are in the workers' mailboxes now */
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_stop(s->workers[i]);
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_free(s->workers[i]);
 	free(s->workers);
-	mailbox_free(s->main_mailbox);
+	mailbox_free(s->main_mailbox); /* delivers what the writer published last to… */
+	notify_free(s->notify);
+	grace_unregister();
 	commit_free(d->commit);
 	grace_barrier();
 	access_release(atomic_load(&s->access));

@@ -410,13 +410,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
-enum err tcp_new(struct tcp **out, struct request_env *env, struct writer_thread *writer, unsigned connections_max)
+enum err tcp_new(struct tcp **out, struct request_env *env, unsigned connections_max)
 {
 	struct tcp *t = calloc(1, sizeof *t);
 	if (!t)
 		return ERR_NOMEM;
 	t->env = env;
-	t->writer = writer;
 	t->max = connections_max;
 	TAILQ_INIT(&t->conns);
 	*out = t;
@@ -435,9 +434,10 @@ enum err tcp_listen(struct tcp *t, const struct addr *a, struct errmsg *msg)
 	return ERR_OK;
 }
 
-enum err tcp_start(struct tcp *t, struct event_base *base)
+enum err tcp_start(struct tcp *t, struct event_base *base, struct writer_thread *writer)
 {
 	t->base = base;
+	t->writer = writer;
 	t->sweep = event_new(base, -1, EV_PERSIST, on_sweep, t);
 	struct timeval every = {.tv_usec = SWEEP_MS * 1000};
 	if (!t->sweep || event_add(t->sweep, &every) < 0)

@@ -15,10 +15,10 @@ struct event_base;
 struct tcp;
 
 /* connections_max: this worker's share. */
-MUST_USE enum err tcp_new(struct tcp **out, struct request_env *env, struct writer_thread *writer, unsigned connections_max);
+MUST_USE enum err tcp_new(struct tcp **out, struct request_env *env, unsigned connections_max);
 MUST_USE enum err tcp_listen(struct tcp *t, const struct addr *a, struct errmsg *msg);
 /* Begins to accept. */
-MUST_USE enum err tcp_start(struct tcp *t, struct event_base *base);
+MUST_USE enum err tcp_start(struct tcp *t, struct event_base *base, struct writer_thread *writer);
 /* No longer accepts or takes requests. Connections with nothing under way close, the others when that is done; transfers break off. */
 void tcp_stop(struct tcp *t);
 /* After tcp_stop: nothing is left to send. */

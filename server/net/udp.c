@@ -64,7 +64,7 @@ static_assert(DATAGRAM_STRIDE % 64 == 0, "datagrams start on cache lines");
 
 /* ---- life ---- */
 
-enum err udp_new(struct udp **out, struct request_env *env, struct writer_thread *writer)
+enum err udp_new(struct udp **out, struct request_env *env)
 {
 	struct udp *u = calloc(1, sizeof *u);
 	if (!u)
@@ -77,7 +77,6 @@ enum err udp_new(struct udp **out, struct request_env *env, struct writer_thread
 		return ERR_NOMEM;
 	}
 	u->env = env;
-	u->writer = writer;
 	for (unsigned i = 0; i < BATCH; i++) {
 		u->in_piece[i] = (struct iovec){.iov_base = u->datagram[i], .iov_len = DATAGRAM_MAX};
 		u->in[i].msg_hdr = (struct msghdr){.msg_name = &u->from[i].u, .msg_iov = &u->in_piece[i], .msg_iovlen = 1};
@@ -295,8 +294,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	grace_offline();
 }
 
-enum err udp_start(struct udp *u, struct event_base *base)
+enum err udp_start(struct udp *u, struct event_base *base, struct writer_thread *writer)
 {
+	u->writer = writer;
 	for (unsigned i = 0; i < u->sockets; i++) {
 		struct udp_socket *s = &u->socket[i];
 		s->event = event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);

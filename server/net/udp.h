@@ -10,11 +10,11 @@
 struct event_base;
 struct udp;
 
-MUST_USE enum err udp_new(struct udp **out, struct request_env *env, struct writer_thread *writer);
+MUST_USE enum err udp_new(struct udp **out, struct request_env *env);
 /* Opens and binds. */
 MUST_USE enum err udp_listen(struct udp *u, const struct addr *a, struct errmsg *msg);
 /* Begins to read. */
-MUST_USE enum err udp_start(struct udp *u, struct event_base *base);
+MUST_USE enum err udp_start(struct udp *u, struct event_base *base, struct writer_thread *writer);
 /* No longer reads; answers to UPDATEs still go out. */
 void udp_stop(struct udp *u);
 /* Closes. No UPDATE may be under way. */

@@ -96,7 +96,7 @@ static enum err make_parts(struct worker *w)
 		return ERR_NOMEM;
 	request_env_init(&w->env, c, w->server->directory, &w->server->access, w->mailbox);
 	unsigned share = (c->tcp_connections + c->workers - 1) / c->workers;
-	if (udp_new(&w->udp, &w->env, w->server->writer) || tcp_new(&w->tcp, &w->env, w->server->writer, share))
+	if (udp_new(&w->udp, &w->env) || tcp_new(&w->tcp, &w->env, share))
 		return ERR_NOMEM;
 	w->finish = event_new(w->base, -1, EV_PERSIST, on_finish_look, w);
 	return w->finish ? ERR_OK : ERR_NOMEM;
@@ -130,7 +130,8 @@ enum err worker_new(struct worker **out, struct server *server, struct errmsg *m
 
 enum err worker_start(struct worker *w)
 {
-	if (udp_start(w->udp, w->base) || tcp_start(w->tcp, w->base) || pthread_create(&w->thread, NULL, run, w) != 0)
+	struct writer_thread *writer = w->server->writer;
+	if (udp_start(w->udp, w->base, writer) || tcp_start(w->tcp, w->base, writer) || pthread_create(&w->thread, NULL, run, w) != 0)
 		return ERR_NOMEM;
 	w->started = true;
 	return ERR_OK;
