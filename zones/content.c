@@ -321,7 +321,7 @@ enum err content_with(const struct content *old, const uint8_t *owner, uint16_t 
 		s->insert = true;
 		s->rdata = rdata;
 		s->rdlen = rdlen;
-		s->tail = s->head + from;
+		s->tail = s->head ? s->head + from : NULL; /* NULL + 0 is undefined */
 		s->tail_len = s->head_len - from;
 		s->head_len = from;
 		s->count++;
