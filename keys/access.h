@@ -35,7 +35,8 @@ struct access_grant {
 
 struct access;
 
-/* Building. access_new starts with one reference. Keys are taken over (freed with the snapshot). ERR_EXISTS for a second key of that name. */
+/* Building. access_new starts with one reference. Keys are taken over (freed with the snapshot); on an error
+ * the key stays the caller's. ERR_EXISTS for a second key of that name. */
 MUST_USE enum err access_new(struct access **out);
 MUST_USE enum err access_add_key(struct access *a, struct tsig_key *key);
 MUST_USE enum err access_add_grant(struct access *a, const struct access_grant *g);
