@@ -31,7 +31,7 @@ static const char *const zone_lines[] = {ORIGIN " SOA 3600 ns1 hostmaster 10 720
 					 "old DNAME 300 new.example.",
 					 "a.ent A 300 192.0.2.20",
 					 "*.wild A 300 192.0.2.30",
-					 "box WKS 300 192.0.2.40 tcp 25",
+					 "box WKS 300 0xc00002280600000040",
 					 "sub NS 300 ns.sub",
 					 "sub NS 300 ns.other.example.",
 					 NULL};
@@ -444,11 +444,11 @@ static const struct row adding[] = {
 	{"CNAME beside DNAME is ignored", NULL, NULL, {"u old IN CNAME 300 www"}, RCODE_NOERROR, NULL, false},
 	{"DNAME beside CNAME is ignored", NULL, NULL, {"u alias IN DNAME 300 other.example."},
 	 RCODE_NOERROR, NULL, false},
-	{"WKS of the same address and protocol is replaced", NULL, NULL, {"u box IN WKS 300 192.0.2.40 tcp 80"},
+	{"WKS of the same address and protocol is replaced", NULL, NULL, {"u box IN WKS 300 0xc0000228060000000000000000000080"},
 	 RCODE_NOERROR,
-	 "+ box WKS 300 192.0.2.40 tcp http\n- box WKS 300 192.0.2.40 tcp smtp\n", false},
+	 "+ box WKS 300 \\# 16 c0000228060000000000000000000080\n- box WKS 300 \\# 9 c00002280600000040\n", false},
 	{"WKS of another protocol is added", NULL, NULL, {"u box IN WKS 300 0xc00002281100000000000004"}, RCODE_NOERROR,
-	 "+ box WKS 300 192.0.2.40 udp domain\n", false},
+	 "+ box WKS 300 \\# 12 c00002281100000000000004\n", false},
 	{"a newer SOA", NULL, NULL, {"u " ORIGIN " IN SOA 60 ns2 h 11 1 2 3 4"}, RCODE_NOERROR,
 	 "+ home.example. SOA 60 ns2.home.example. h.home.example. 11 1 2 3 4\n"
 	 "- home.example. SOA 3600 ns1.home.example. hostmaster.home.example. 10 7200 900 1209600 300\n", true},
