@@ -1,0 +1,337 @@
+/* keystore_test.c: keys and grants go into the database and come back the same; rows changed by hand never widen a right. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "keys/keystore.h"
+
+static char dir[64], path[96];
+static struct sqlstore *store;
+static struct errmsg msg;
+
+static struct name name_of(const char *text)
+{
+	struct name n;
+	assert_int_equal(name_from_text(&n, text), ERR_OK);
+	return n;
+}
+
+static void ok(enum err err)
+{
+	if (err != ERR_OK)
+		fail_msg("%s: %s", err_text(err), msg.text);
+}
+
+static void exec(const char *sql)
+{
+	if (sqlite3_exec(sqlstore_handle(store), sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(sqlstore_handle(store)));
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	/* Another room's table that names keys, as zones/ has one. */
+	const char *const migrations[] = {keystore_schema_0,
+					  "CREATE TABLE peer (id INTEGER PRIMARY KEY, \"key\" TEXT REFERENCES \"key\" "
+					  "(name) ON DELETE CASCADE) STRICT",
+					  NULL};
+	const struct sqlstore_schema schema = {.application_id = 77, .migrations = migrations};
+	strcpy(dir, "/tmp/keystore_test.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof path, "%s/roost.db", dir);
+	msg = (struct errmsg){.text = ""};
+	return sqlstore_open(&store, path, SQLSTORE_CREATE, &schema, &msg) == ERR_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+	sqlstore_close(store);
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+		char file[128];
+		snprintf(file, sizeof file, "%s%s", path, suffixes[i]);
+		unlink(file);
+	}
+	return rmdir(dir);
+}
+
+static void add_key(const char *text)
+{
+	struct keystore_key k = {
+		.name = name_of(text), .algorithm = TSIG_HMAC_SHA256, .secret_len = 3, .created = 1234};
+	memcpy(k.secret, "abc", 3);
+	ok(keystore_add_key(store, &k, &msg));
+}
+
+static void keeps_keys(void **state)
+{
+	(void)state;
+	struct keystore_key k = {
+		.name = name_of("NAS.Home.example"), .algorithm = TSIG_HMAC_SHA512, .created = 1772366400123};
+	struct keystore_key got;
+	k.secret_len = TSIG_SECRET_MAX;
+	for (size_t i = 0; i < TSIG_SECRET_MAX; i++)
+		k.secret[i] = (uint8_t)i;
+	ok(keystore_add_key(store, &k, &msg));
+	assert_int_equal(keystore_add_key(store, &k, &msg), ERR_EXISTS);
+	assert_non_null(strstr(msg.text, "there already"));
+
+	struct name n = name_of("nas.HOME.example");
+	ok(keystore_find_key(store, n.wire, &got, &msg));
+	assert_int_equal(got.algorithm, TSIG_HMAC_SHA512);
+	assert_int_equal(got.secret_len, TSIG_SECRET_MAX);
+	assert_memory_equal(got.secret, k.secret, TSIG_SECRET_MAX);
+	assert_true(got.created == 1772366400123);
+	n = name_of("nas.home.example");
+	assert_memory_equal(got.name.wire, n.wire, n.len);
+	n = name_of("nobody");
+	assert_int_equal(keystore_find_key(store, n.wire, &got, &msg), ERR_NOTFOUND);
+}
+
+static enum err count_key(void *arg, const struct keystore_key *k)
+{
+	(void)k;
+	return ++*(unsigned *)arg == 2 ? ERR_BUSY : ERR_OK;
+}
+
+static enum err count_grant(void *arg, const struct access_grant *g)
+{
+	(void)g;
+	++*(unsigned *)arg;
+	return ERR_OK;
+}
+
+static void stops_when_told(void **state)
+{
+	(void)state;
+	unsigned n = 0;
+	add_key("a");
+	ok(keystore_each_key(store, count_key, &n, &msg));
+	assert_int_equal(n, 1);
+	add_key("b");
+	add_key("c");
+	n = 0;
+	assert_int_equal(keystore_each_key(store, count_key, &n, &msg), ERR_BUSY);
+	assert_int_equal(n, 2);
+}
+
+static struct access_grant grant_of(const char *zone, const char *key)
+{
+	struct access_grant g = {.zone = name_of(zone), .action = ACCESS_UPDATE};
+	if (key) {
+		g.has_key = true;
+		g.key = name_of(key);
+	}
+	return g;
+}
+
+static enum err take_grant(void *arg, const struct access_grant *g)
+{
+	*(struct access_grant *)arg = *g;
+	return ERR_OK;
+}
+
+static void keeps_grants(void **state)
+{
+	(void)state;
+	struct access_grant g = grant_of("Home.example", "nas"), got = {.id = 0};
+	struct name other = name_of("other.example"), home = name_of("home.example");
+	add_key("nas");
+	g.action = ACCESS_NOTIFY;
+	g.has_from = true;
+	ok(addr_prefix_parse(&g.from, "2001:db8::/32", &msg));
+	ok(access_pattern_from_text(&g, "*.dyn.home.example", &msg));
+	g.type_count = 4;
+	g.types[0] = TYPE_TXT;
+	g.types[1] = 65280;
+	g.types[2] = TYPE_A;
+	g.types[3] = TYPE_TXT;
+	ok(keystore_add_grant(store, &g, &msg));
+	assert_true(g.id > 0);
+
+	ok(keystore_each_grant(store, other.wire, take_grant, &got, &msg));
+	assert_true(got.id == 0);
+	ok(keystore_each_grant(store, home.wire, take_grant, &got, &msg));
+	assert_true(got.id == g.id);
+	assert_memory_equal(got.zone.wire, home.wire, home.len);
+	assert_int_equal(got.action, ACCESS_NOTIFY);
+	assert_true(got.has_key && name_equal(got.key.wire, g.key.wire));
+	assert_true(got.has_from && got.from.bits == 32);
+	assert_memory_equal(got.from.octets, g.from.octets, 16);
+	assert_int_equal(got.pattern_kind, ACCESS_NAME_BELOW);
+	assert_true(name_equal(got.pattern.wire, g.pattern.wire));
+	assert_int_equal(got.type_count, 3); /* sorted, each once */
+	assert_int_equal(got.types[0], TYPE_A);
+	assert_int_equal(got.types[1], TYPE_TXT);
+	assert_int_equal(got.types[2], 65280);
+
+	/* The same in another order of words. */
+	g.type_count = 3;
+	g.types[0] = 65280;
+	assert_int_equal(g.types[2], TYPE_A);
+	g.types[1] = TYPE_TXT;
+	assert_int_equal(keystore_add_grant(store, &g, &msg), ERR_EXISTS);
+	/* One that leaves everything open is another, and can be there once too. */
+	struct access_grant open = grant_of("home.example", NULL);
+	ok(keystore_add_grant(store, &open, &msg));
+	assert_int_equal(keystore_add_grant(store, &open, &msg), ERR_EXISTS);
+	ok(keystore_each_grant(store, NULL, take_grant, &got, &msg));
+	assert_true(got.id == open.id && !got.has_key && !got.has_from && got.type_count == 0);
+	assert_int_equal(got.pattern_kind, ACCESS_NAME_ANY);
+}
+
+static void takes_the_longest_lists(void **state)
+{
+	(void)state;
+	struct access_grant g = grant_of("home.example", NULL), got;
+	g.type_count = 32;
+	for (uint16_t i = 0; i < 32; i++)
+		g.types[i] = (uint16_t)(65000 + i);
+	ok(keystore_add_grant(store, &g, &msg));
+	ok(keystore_each_grant(store, NULL, take_grant, &got, &msg));
+	assert_int_equal(got.type_count, 32);
+	assert_memory_equal(got.types, g.types, sizeof g.types);
+}
+
+static void removes_grants(void **state)
+{
+	(void)state;
+	struct access_grant a = grant_of("a.example", NULL), b = grant_of("b.example", NULL);
+	unsigned n = 0;
+	ok(keystore_add_grant(store, &a, &msg));
+	ok(keystore_add_grant(store, &b, &msg));
+	int64_t last = b.id;
+	ok(keystore_remove_grant(store, b.id, &msg));
+	assert_int_equal(keystore_remove_grant(store, b.id, &msg), ERR_NOTFOUND);
+	ok(keystore_add_grant(store, &b, &msg));
+	assert_true(b.id > last); /* "grant 2" is never another grant */
+	ok(keystore_remove_zone_grants(store, a.zone.wire, &msg));
+	ok(keystore_each_grant(store, NULL, count_grant, &n, &msg));
+	assert_int_equal(n, 1);
+}
+
+static void wants_the_key_of_a_grant(void **state)
+{
+	(void)state;
+	struct access_grant g = grant_of("home.example", "nobody");
+	assert_int_equal(keystore_add_grant(store, &g, &msg), ERR_NOTFOUND);
+	assert_non_null(strstr(msg.text, "nobody"));
+}
+
+static int64_t count_rows(const char *table)
+{
+	char sql[64];
+	sqlite3_stmt *stmt;
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM \"%s\"", table);
+	assert_int_equal(sqlite3_prepare_v2(sqlstore_handle(store), sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	int64_t n = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return n;
+}
+
+static void removes_keys(void **state)
+{
+	(void)state;
+	struct name nas = name_of("nas"), free_key = name_of("free"), dhcp = name_of("dhcp");
+	struct access_grant g = grant_of("home.example", "nas");
+	add_key("nas");
+	add_key("free");
+	add_key("dhcp");
+	ok(keystore_add_grant(store, &g, &msg));
+	exec("INSERT INTO peer (\"key\") VALUES ('nas.'), ('dhcp.'), (NULL)");
+
+	ok(sqlstore_begin(store, &msg));
+	ok(keystore_remove_key(store, free_key.wire, false, &msg));
+	assert_int_equal(keystore_remove_key(store, free_key.wire, true, &msg), ERR_NOTFOUND);
+	assert_int_equal(keystore_remove_key(store, nas.wire, false, &msg), ERR_REFUSED);
+	assert_non_null(strstr(msg.text, "2 grants or peers"));
+	assert_int_equal(keystore_remove_key(store, dhcp.wire, false, &msg), ERR_REFUSED); /* only a peer */
+	assert_true(count_rows("key") == 2 && count_rows("grant") == 1 && count_rows("peer") == 3);
+	ok(keystore_remove_key(store, nas.wire, true, &msg));
+	ok(sqlstore_commit(store, &msg));
+	assert_true(count_rows("key") == 1 && count_rows("grant") == 0 && count_rows("peer") == 2);
+	ok(keystore_remove_key(store, dhcp.wire, true, &msg)); /* also without a transaction around it */
+	assert_true(count_rows("peer") == 1);
+}
+
+static void loads_a_snapshot(void **state)
+{
+	(void)state;
+	struct access *access;
+	struct name nas = name_of("nas"), zone = name_of("home.example"), nobody = name_of("nobody");
+	struct access_grant g = grant_of("home.example", "nas");
+	add_key("nas");
+	ok(keystore_add_grant(store, &g, &msg));
+	ok(keystore_load(store, &access, &msg));
+	struct access_request r = {
+		.action = ACCESS_UPDATE, .zone = zone.wire, .key = access_find_key(access, nas.wire)};
+	assert_non_null(r.key);
+	assert_null(access_find_key(access, nobody.wire));
+	assert_true(access_allows(access, &r));
+	r.key = NULL;
+	assert_false(access_allows(access, &r));
+	access_release(access);
+}
+
+/* What people may write into the tables: an error each, never a wider grant. */
+static void refuses_rows_that_make_no_sense(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a..b', 'hmac-sha256', x'00', 0)",
+		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('', 'hmac-sha256', x'00', 0)",
+		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a.', 'rot13', x'00', 0)",
+		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a.', 'hmac-sha256', zeroblob(513), 0)",
+		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a.', 'hmac-sha256', x'00', 0), ('A.', "
+		"'hmac-sha256', x'00', 0)",
+		"INSERT INTO \"grant\" (zone, action) VALUES ('a..b', 'update')",
+		"INSERT INTO \"grant\" (zone, action, source) VALUES ('a.', 'update', '')",
+		"INSERT INTO \"grant\" (zone, action, source) VALUES ('a.', 'update', '192.0.2.0/33')",
+		"INSERT INTO \"grant\" (zone, action, name) VALUES ('a.', 'update', '')",
+		"INSERT INTO \"grant\" (zone, action, name) VALUES ('a.', 'update', '*.a..b')",
+		"INSERT INTO \"grant\" (zone, action, types) VALUES ('a.', 'update', '')",
+		"INSERT INTO \"grant\" (zone, action, types) VALUES ('a.', 'update', 'A,')",
+		"INSERT INTO \"grant\" (zone, action, types) VALUES ('a.', 'update', ',A')",
+		"INSERT INTO \"grant\" (zone, action, types) VALUES ('a.', 'update', 'A,NONSENSE')",
+		"INSERT INTO \"grant\" (zone, action, types) VALUES ('a.', 'update', "
+		"'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')",
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct access *access = NULL;
+		exec(bad[i]);
+		if (keystore_load(store, &access, &msg) != ERR_CORRUPT)
+			fail_msg("taken: %s", bad[i]);
+		assert_null(access);
+		assert_non_null(strstr(msg.text, "database"));
+		exec("DELETE FROM \"grant\"; DELETE FROM \"key\"");
+	}
+	assert_int_not_equal(sqlite3_exec(sqlstore_handle(store),
+					  "INSERT INTO \"grant\" (zone, action) VALUES ('a.', 'everything')", NULL,
+					  NULL, NULL),
+			     SQLITE_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(keeps_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stops_when_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(keeps_grants, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(takes_the_longest_lists, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(removes_grants, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wants_the_key_of_a_grant, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(removes_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loads_a_snapshot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refuses_rows_that_make_no_sense, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
