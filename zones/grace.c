@@ -84,6 +84,7 @@ static void run_deferred(struct rcu_head *head)
 	period_over();
 	d->fn(d->arg);
 	free(d);
+	reader_left(); /* for grace_barrier */
 }
 
 void grace_defer(void (*fn)(void *arg), void *arg)
@@ -97,6 +98,7 @@ void grace_defer(void (*fn)(void *arg), void *arg)
 	}
 	d->fn = fn;
 	d->arg = arg;
+	reader_left(); /* what this thread did before, run_deferred may see */
 	urcu_qsbr_call_rcu(&d->head, run_deferred);
 }
 
