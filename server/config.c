@@ -19,18 +19,18 @@
 
 enum {
 	DNS_PORT = 53,
-	UDP_SIZE_MIN = 512,            /* octets; RFC 6891 §6.2.3: values below are taken as 512 */
-	UDP_SIZE_MAX = 4096,           /* RFC 6891 §6.2.5: more than this is fragments only */
-	UDP_SIZE_DEFAULT = 1232,       /* 1280, the least IPv6 MTU, less 48 of headers: DNS flag day 2020 */
+	UDP_SIZE_MIN = 512,      /* octets; RFC 6891 §6.2.3: values below are taken as 512 */
+	UDP_SIZE_MAX = 4096,     /* RFC 6891 §6.2.5: more than this is fragments only */
+	UDP_SIZE_DEFAULT = 1232, /* 1280, the least IPv6 MTU, less 48 of headers: DNS flag day 2020 */
 	TCP_CONNECTIONS_MAX = 1000000,
 	TCP_CONNECTIONS_DEFAULT = 1000,
-	TCP_IDLE_MS_DEFAULT = 10000,   /* RFC 7766 §6.2.3: "of the order of a few seconds" */
+	TCP_IDLE_MS_DEFAULT = 10000, /* RFC 7766 §6.2.3: "of the order of a few seconds" */
 	TCP_WRITE_MS_DEFAULT = 30000,
-	NOTIFY_RETRY_MS_DEFAULT = 1000,/* not RFC 1996 §3.6's 60 s: a home that moved cannot wait for a lost datagram */
+	NOTIFY_RETRY_MS_DEFAULT = 1000, /* RFC 1996 §3.6 says 60 s: a home that moved cannot wait so long */
 	NOTIFY_TRIES_DEFAULT = 6,
 	NOTIFY_TRIES_MAX = 100,
-	DURATION_MS_MAX = 86400000,    /* a day */
-	NAME_WIDTH = 26                /* columns of the flags in --help */
+	DURATION_MS_MAX = 86400000, /* a day */
+	NAME_WIDTH = 26             /* columns of the flags in --help */
 };
 
 typedef enum err set_fn(struct config *c, const char *value, struct errmsg *msg);
@@ -71,7 +71,9 @@ static enum err read_duration(const char *text, unsigned *ms, struct errmsg *msg
 	else if (strcmp(end, "m") == 0)
 		unit = 60000;
 	if (text[0] < '0' || text[0] > '9' || errno || !unit || n == 0 || n > DURATION_MS_MAX / unit)
-		return errmsg_set(msg, ERR_USAGE, "\"%s\" is not a time; write seconds (10) or a number with ms, s or m, a day at most", text);
+		return errmsg_set(msg, ERR_USAGE,
+				  "\"%s\" is not a time; write seconds (10) or a number with ms, s or m, a day at most",
+				  text);
 	*ms = (unsigned)(n * unit);
 	return ERR_OK;
 }
@@ -110,7 +112,8 @@ static enum err add_listen(struct config *c, const char *value, struct errmsg *m
 		if (addr_equal(&c->listen[i], &a))
 			return errmsg_set(msg, ERR_USAGE, "%s is there twice", value);
 	if (c->listen_count == CONFIG_LISTEN_MAX)
-		return errmsg_set(msg, ERR_USAGE, "more than %d addresses; 0.0.0.0 and :: stand for all", CONFIG_LISTEN_MAX);
+		return errmsg_set(msg, ERR_USAGE, "more than %d addresses; 0.0.0.0 and :: stand for all",
+				  CONFIG_LISTEN_MAX);
 	c->listen[c->listen_count++] = a;
 	return ERR_OK;
 }
@@ -225,13 +228,13 @@ static void print_help(void)
 	for (unsigned i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *o = &options[i];
 		char flags[64];
-		snprintf(flags, sizeof flags, "%s%s%s--%s %s", o->letter ? "-" : "  ", o->letter ? o->letter : "", o->letter ? ", " : "  ",
-			 o->flag, o->arg ? o->arg : "");
+		snprintf(flags, sizeof flags, "%s%s%s--%s %s", o->letter ? "-" : "  ", o->letter ? o->letter : "",
+			 o->letter ? ", " : "  ", o->flag, o->arg ? o->arg : "");
 		printf("  %-*s  %s\n", NAME_WIDTH + 4, flags, o->help);
 	}
-	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [notify]; --udp-size is size in [udp].\n"
-	       "Runs in the foreground and logs to standard error; SIGTERM stops it. Exit status: 0 stopped, 1 could not start, 2 usage.\n"
-	       "Manuals: roostd(8), roost.conf(5), roostctl(8)\n");
+	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [notify]; --udp-size is\n"
+	       "size in [udp]. Runs in the foreground and logs to standard error; SIGTERM stops it.\n"
+	       "Exit status: 0 stopped, 1 could not start, 2 usage. Manuals: roostd(8), roost.conf(5), roostctl(8)\n");
 }
 
 /* ---- roost.conf ---- */
@@ -265,9 +268,12 @@ static enum err set_from_file(struct file_reading *f, const char *section, const
 	if (!section[0])
 		return errmsg_set(&f->msg, ERR_USAGE, "\"%s\" stands before any section; put [server] above it", key);
 	if (!section_known)
-		return errmsg_set(&f->msg, ERR_USAGE, "there is no section [%s]; there are [server], [udp], [tcp] and [notify]", section);
+		return errmsg_set(&f->msg, ERR_USAGE,
+				  "there is no section [%s]; there are [server], [udp], [tcp] and [notify]", section);
 	if (!o)
-		return errmsg_set(&f->msg, ERR_USAGE, "section [%s] has no option \"%s\"; see roost.conf(5) or roostd --help", section, key);
+		return errmsg_set(&f->msg, ERR_USAGE,
+				  "section [%s] has no option \"%s\"; see roost.conf(5) or roostd --help", section,
+				  key);
 	if (o->set == set_listen && f->listen_given)
 		return ERR_OK;
 	enum err e = o->set(f->config, value, &f->msg);
@@ -321,7 +327,8 @@ static const struct option_row *find_flag(const char *word, const char **value)
 	for (unsigned i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *o = &options[i];
 		size_t n = strlen(o->flag);
-		if (word[1] == '-' && strncmp(word + 2, o->flag, n) == 0 && (word[2 + n] == '\0' || word[2 + n] == '=')) {
+		if (word[1] == '-' && strncmp(word + 2, o->flag, n) == 0 &&
+		    (word[2 + n] == '\0' || word[2 + n] == '=')) {
 			*value = word[2 + n] == '=' ? word + 3 + n : NULL;
 			return o;
 		}
@@ -388,8 +395,10 @@ static enum err set_from_flag(void *arg, const struct option_row *o, const char 
 static void set_defaults(struct config *c)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (cpus < 1)
+		cpus = 1;
 	*c = (struct config){
-		.workers = cpus < 1 ? 1 : cpus > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : (unsigned)cpus,
+		.workers = cpus < CONFIG_WORKERS_MAX ? (unsigned)cpus : CONFIG_WORKERS_MAX,
 		.log_level = LOG_LEVEL_INFO,
 		.udp_size = UDP_SIZE_DEFAULT,
 		.tcp_connections = TCP_CONNECTIONS_DEFAULT,
@@ -424,7 +433,8 @@ enum config_result config_load(struct config *c, int argc, char **argv, struct e
 		return CONFIG_EXIT_USAGE;
 	}
 	if (!c->listen_count) {
-		errmsg_set(msg, ERR_USAGE, "no address to listen on: give -l ADDR@PORT, or listen = ADDR@PORT in [server] of roost.conf");
+		errmsg_set(msg, ERR_USAGE,
+			   "no address: give -l ADDR@PORT, or listen = ADDR@PORT in [server] of roost.conf");
 		return CONFIG_EXIT_USAGE;
 	}
 	return CONFIG_RUN;

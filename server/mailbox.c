@@ -84,7 +84,8 @@ void mailbox_post(struct mailbox *m, struct mail *mail)
 	struct mail *head = atomic_load_explicit(&m->head, memory_order_relaxed);
 	do
 		mail->next = head;
-	while (!atomic_compare_exchange_weak_explicit(&m->head, &head, mail, memory_order_release, memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(&m->head, &head, mail, memory_order_release,
+						      memory_order_relaxed));
 	if (head)
 		return; /* whoever posted on the empty stack woke the receiver */
 	uint64_t one = 1;

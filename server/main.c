@@ -122,7 +122,9 @@ static void on_admin_changed(void *arg)
 	struct daemon *d = arg;
 	struct errmsg msg = {0};
 	if (load_access(&d->server, d->store, &msg))
-		log_error("keys and grants could not be read again: %s; the old ones stay in force until roostd starts anew", msg.text);
+		log_error("keys and grants could not be read again: %s; the old ones stay in force until roostd starts "
+			  "anew",
+			  msg.text);
 	if (!atomic_exchange(&d->reload_sent, true))
 		mailbox_post(d->server.main_mailbox, &d->reload);
 }
@@ -161,7 +163,8 @@ static void raise_file_limit(const struct config *c)
 		struct rlimit both = {.rlim_cur = wanted, .rlim_max = wanted};
 		if (setrlimit(RLIMIT_NOFILE, &both) == 0)
 			return;
-		log_warning("open files are limited to %llu, [tcp] connections want %llu: raise the limit (ulimit -n, LimitNOFILE=)",
+		log_warning("open files are limited to %llu, [tcp] connections want %llu: raise the limit (ulimit -n, "
+			    "LimitNOFILE=)",
 			    (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
 		wanted = limit.rlim_max;
 	}
@@ -235,9 +238,11 @@ static void log_ready(const struct daemon *d)
 	for (unsigned i = 0; i < d->config.listen_count; i++) {
 		char addr[ADDR_TEXT_MAX];
 		size_t used = strlen(text);
-		snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", addr_to_text(&d->config.listen[i], addr));
+		snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "",
+			 addr_to_text(&d->config.listen[i], addr));
 	}
-	log_info("roostd %s ready: %zu zones, listening on %s", ROOST_VERSION, directory_count(d->server.directory), text);
+	log_info("roostd %s ready: %zu zones, listening on %s", ROOST_VERSION, directory_count(d->server.directory),
+		 text);
 }
 
 static enum err start(struct daemon *d, struct errmsg *msg)

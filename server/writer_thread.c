@@ -8,9 +8,11 @@
 #include "lib/clock.h"
 
 enum {
-	BATCH_MAX = 1024,      /* jobs a commit: what a burst may wait for its first answer, and what one failing commit makes run again */
+	BATCH_MAX =
+		1024, /* jobs a commit: what a burst may wait for its first answer, and what one failing commit makes run again */
 	NS_PER_S = 1000000000,
-	IDLE_WAIT_NS = 20000000 /* between looks whether readers have left old versions: their grace periods last micro- to milliseconds */
+	IDLE_WAIT_NS =
+		20000000 /* between looks whether readers have left old versions: their grace periods last micro- to milliseconds */
 };
 
 struct writer_thread {

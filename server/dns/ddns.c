@@ -13,15 +13,21 @@ static void log_outcome(const struct ddns *d)
 	const struct job_actor *a = &job->actor;
 	char zone[NAME_TEXT_MAX];
 	name_to_text(job->zone.wire, zone);
-	struct refusal r = {.what = "update", .zone = job->zone.wire, .who = a->who, .source = a->source, .transport = a->transport,
-			    .rcode = job->rcode, .why = job->why.text[0] ? job->why.text : err_text(job->err)};
+	struct refusal r = {.what = "update",
+			    .zone = job->zone.wire,
+			    .who = a->who,
+			    .source = a->source,
+			    .transport = a->transport,
+			    .rcode = job->rcode,
+			    .why = job->why.text[0] ? job->why.text : err_text(job->err)};
 	if (job->rcode)
 		refusal_log(&r);
 	else if (job->changed)
-		log_info("update of %s by %s from %s (%s): serial %u", zone, a->who, a->source, a->transport, job->serial);
-	else
-		log_info("update of %s by %s from %s (%s): nothing to change, serial %u", zone, a->who, a->source, a->transport,
+		log_info("update of %s by %s from %s (%s): serial %u", zone, a->who, a->source, a->transport,
 			 job->serial);
+	else
+		log_info("update of %s by %s from %s (%s): nothing to change, serial %u", zone, a->who, a->source,
+			 a->transport, job->serial);
 }
 
 /* ---- life ---- */
@@ -53,7 +59,8 @@ static enum err make_job(struct ddns *d, const struct message *m, const struct a
 	d->job = job;
 	name_set(&job->zone, who->zone);
 	char text[REFUSAL_WHO_MAX];
-	snprintf(job->actor.who, sizeof job->actor.who, "%s", refusal_who(who->key ? tsig_key_name(who->key) : NULL, text));
+	snprintf(job->actor.who, sizeof job->actor.who, "%s",
+		 refusal_who(who->key ? tsig_key_name(who->key) : NULL, text));
 	char source[ADDR_TEXT_MAX];
 	snprintf(job->actor.source, sizeof job->actor.source, "%s", addr_to_text(who->from, source));
 	snprintf(job->actor.transport, sizeof job->actor.transport, "%s", udp ? "udp" : "tcp");
@@ -62,8 +69,8 @@ static enum err make_job(struct ddns *d, const struct message *m, const struct a
 	return update_parse(&job->update, m, who->zone, d->access, who);
 }
 
-enum err ddns_new(struct ddns **out, const struct message *m, const struct reply *reply, struct access *access, const struct access_request *who,
-		  bool udp)
+enum err ddns_new(struct ddns **out, const struct message *m, const struct reply *reply, struct access *access,
+		  const struct access_request *who, bool udp)
 {
 	struct ddns *d = calloc(1, sizeof *d);
 	if (!d)

@@ -16,11 +16,11 @@
 struct ddns {
 	struct mail mail;
 	struct job *job;
-	struct mailbox *mailbox;     /* the worker's */
-	struct writer *writer;       /* the worker's, for building the answer */
-	struct access *access;       /* held: reply.tsig.key lives in it */
+	struct mailbox *mailbox; /* the worker's */
+	struct writer *writer;   /* the worker's, for building the answer */
+	struct access *access;   /* held: reply.tsig.key lives in it */
 	struct reply reply;
-	struct name zone;            /* as asked */
+	struct name zone; /* as asked */
 	/* The transport's: called once, on the worker's thread, with the answer (len 0: none could be made). */
 	void (*send)(struct ddns *d, const uint8_t *wire, size_t len);
 	void *send_arg;

@@ -23,9 +23,9 @@ struct entry {
 
 struct dedup {
 	uint64_t seed[2];
-	uint32_t entries;  /* a power of two */
-	uint32_t newest;   /* where the next one goes */
-	uint32_t *chain;   /* [entries] */
+	uint32_t entries; /* a power of two */
+	uint32_t newest;  /* where the next one goes */
+	uint32_t *chain;  /* [entries] */
 	struct entry *ring;
 };
 
@@ -79,7 +79,8 @@ static uint64_t hash_octets(const uint64_t seed[2], const uint8_t *p, size_t len
 	return mix(h, seed[0] | 1);
 }
 
-void dedup_key_set(const struct dedup *d, struct dedup_key *key, const struct addr *from, const uint8_t *wire, size_t len)
+void dedup_key_set(const struct dedup *d, struct dedup_key *key, const struct addr *from, const uint8_t *wire,
+		   size_t len)
 {
 	memset(key, 0, sizeof *key);
 	if (from->u.sa.sa_family == AF_INET)
@@ -99,7 +100,8 @@ static uint32_t *chain_of(struct dedup *d, const struct dedup_key *key)
 
 static bool key_equal(const struct dedup_key *a, const struct dedup_key *b)
 {
-	return a->hash == b->hash && a->id == b->id && a->len == b->len && memcmp(a->source, b->source, sizeof a->source) == 0;
+	return a->hash == b->hash && a->id == b->id && a->len == b->len &&
+	       memcmp(a->source, b->source, sizeof a->source) == 0;
 }
 
 static struct entry *find(struct dedup *d, const struct dedup_key *key)
@@ -123,7 +125,8 @@ static void clear(struct dedup *d, struct entry *e)
 	memset(e, 0, sizeof *e);
 }
 
-enum dedup_state dedup_find(struct dedup *d, const struct dedup_key *key, uint64_t now, const uint8_t **answer, size_t *len)
+enum dedup_state dedup_find(struct dedup *d, const struct dedup_key *key, uint64_t now, const uint8_t **answer,
+			    size_t *len)
 {
 	struct entry *e = find(d, key);
 	if (e && e->state == DEDUP_DONE && now >= e->until) {

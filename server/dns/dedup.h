@@ -28,10 +28,12 @@ enum dedup_state { DEDUP_NEW, DEDUP_PENDING, DEDUP_DONE };
 MUST_USE enum err dedup_new(struct dedup **out, unsigned entries);
 void dedup_free(struct dedup *d);
 
-void dedup_key_set(const struct dedup *d, struct dedup_key *key, const struct addr *from, const uint8_t *wire, size_t len);
+void dedup_key_set(const struct dedup *d, struct dedup_key *key, const struct addr *from, const uint8_t *wire,
+		   size_t len);
 
 /* DONE: *answer is what was sent, the table's until the next call. now: clock_monotonic_ns. */
-enum dedup_state dedup_find(struct dedup *d, const struct dedup_key *key, uint64_t now, const uint8_t **answer, size_t *len);
+enum dedup_state dedup_find(struct dedup *d, const struct dedup_key *key, uint64_t now, const uint8_t **answer,
+			    size_t *len);
 /* From now on PENDING. The key must be NEW. */
 void dedup_begin(struct dedup *d, const struct dedup_key *key);
 /* From now on DONE; the answer is copied. No harm if the entry had to make room, or if memory is short (then it is forgotten). */

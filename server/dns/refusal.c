@@ -7,10 +7,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum {
-	LINES_PER_S = 20,
-	NS_PER_S = 1000000000
-};
+enum { LINES_PER_S = 20, NS_PER_S = 1000000000 };
 
 /* True if a line may be written now; *left_out then is how many were not since the last one. All threads share the second. */
 static bool may_log(unsigned *left_out)
@@ -47,8 +44,8 @@ void refusal_log(const struct refusal *r)
 	char zone[NAME_TEXT_MAX], rcode[RCODE_TEXT_MAX];
 	if (left_out)
 		log_warning("%u lines on refused requests left out", left_out);
-	log_warning("%s of %s by %s from %s (%s): %s: %s", r->what, name_to_text(r->zone, zone), r->who, r->source, r->transport,
-		    rcode_text(r->rcode, rcode), r->why);
+	log_warning("%s of %s by %s from %s (%s): %s: %s", r->what, name_to_text(r->zone, zone), r->who, r->source,
+		    r->transport, rcode_text(r->rcode, rcode), r->why);
 }
 
 char *refusal_who(const uint8_t *key_name, char out[REFUSAL_WHO_MAX])

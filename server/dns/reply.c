@@ -4,8 +4,9 @@
 #include "lib/clock.h"
 
 enum {
-	OPT_ROOM = 11,   /* root owner 1, type 2, size 2, RCODE and flags 4, length 2 (RFC 6891 §6.1.2); we send no options */
-	UDP_PLAIN = 512  /* octets, RFC 1035 §4.2.1; also what smaller EDNS sizes mean, RFC 6891 §6.2.3 */
+	OPT_ROOM =
+		11, /* root owner 1, type 2, size 2, RCODE and flags 4, length 2 (RFC 6891 §6.1.2); we send no options */
+	UDP_PLAIN = 512 /* octets, RFC 1035 §4.2.1; also what smaller EDNS sizes mean, RFC 6891 §6.2.3 */
 };
 
 void reply_set(struct reply *r, uint16_t id, uint16_t request_flags, size_t limit)

@@ -14,11 +14,11 @@
 
 struct reply {
 	uint16_t id;
-	uint16_t flags;      /* QR, opcode, RD, CD */
-	bool edns;           /* the answer carries OPT */
+	uint16_t flags; /* QR, opcode, RD, CD */
+	bool edns;      /* the answer carries OPT */
 	bool dnssec_ok;
-	uint16_t udp_size;   /* what our OPT offers */
-	size_t limit;        /* octets the answer may have */
+	uint16_t udp_size; /* what our OPT offers */
+	size_t limit;      /* octets the answer may have */
 	struct tsig_context tsig;
 };
 

@@ -49,11 +49,17 @@ static enum request_verdict answer_rcode(struct request_env *env, struct request
 	return finish(env, r, rcode);
 }
 
-static void log_refusal(const struct request *r, const char *what, const uint8_t *key_name, unsigned rcode, const char *why)
+static void log_refusal(const struct request *r, const char *what, const uint8_t *key_name, unsigned rcode,
+			const char *why)
 {
 	char who[REFUSAL_WHO_MAX], source[ADDR_TEXT_MAX];
-	struct refusal line = {.what = what, .zone = r->message.qname.wire, .who = refusal_who(key_name, who),
-			       .source = addr_to_text(r->from, source), .transport = r->udp ? "udp" : "tcp", .rcode = rcode, .why = why};
+	struct refusal line = {.what = what,
+			       .zone = r->message.qname.wire,
+			       .who = refusal_who(key_name, who),
+			       .source = addr_to_text(r->from, source),
+			       .transport = r->udp ? "udp" : "tcp",
+			       .rcode = rcode,
+			       .why = why};
 	refusal_log(&line);
 }
 
@@ -141,7 +147,8 @@ static bool client_serial(const struct request *r, uint32_t *serial)
 	struct name owner;
 	struct rr rr;
 	struct rr_soa soa;
-	if (message_next_rr(m, &at, &owner, &scratch, &rr) || rr.type != TYPE_SOA || !rr_soa_parse(&soa, rr.rdata, rr.rdlen))
+	if (message_next_rr(m, &at, &owner, &scratch, &rr) || rr.type != TYPE_SOA ||
+	    !rr_soa_parse(&soa, rr.rdata, rr.rdlen))
 		return false;
 	*serial = soa.serial;
 	return name_equal(owner.wire, m->qname.wire);
@@ -151,7 +158,8 @@ static bool client_serial(const struct request *r, uint32_t *serial)
 static struct zonestore *journal(struct request_env *env)
 {
 	struct errmsg msg = {0};
-	if (!env->store && env->config->database && zonestore_open(&env->store, env->config->database, SQLSTORE_READ, &msg)) {
+	if (!env->store && env->config->database &&
+	    zonestore_open(&env->store, env->config->database, SQLSTORE_READ, &msg)) {
 		env->store = NULL;
 		log_warning("journal for IXFR: %s; sending whole zones instead", msg.text);
 	}
@@ -184,7 +192,8 @@ static enum request_verdict handle_transfer(struct request_env *env, struct requ
 	struct zone *z = named_zone(env, r);
 	if (!z)
 		return answer_rcode(env, r, RCODE_NOTAUTH);
-	struct access_request who = {.action = ACCESS_TRANSFER, .zone = zone_name(z), .key = signer(r), .from = r->from};
+	struct access_request who = {
+		.action = ACCESS_TRANSFER, .zone = zone_name(z), .key = signer(r), .from = r->from};
 	if (!access_allows(r->access, &who))
 		goto refuse;
 	return r->udp ? answer_current_soa(env, r, z) : start_transfer(env, r, z, serial);
@@ -221,8 +230,12 @@ static enum request_verdict handle_query(struct request_env *env, struct request
 	}
 	start(env, r);
 	qname_set(&r->qname, m->qname.wire);
-	struct answer_query q = {.qname = &r->qname, .qname_wire = m->qname.wire, .qtype = m->qtype, .qclass = m->qclass,
-				 .dnssec_ok = r->reply.dnssec_ok, .udp = r->udp};
+	struct answer_query q = {.qname = &r->qname,
+				 .qname_wire = m->qname.wire,
+				 .qtype = m->qtype,
+				 .qclass = m->qclass,
+				 .dnssec_ok = r->reply.dnssec_ok,
+				 .udp = r->udp};
 	return finish(env, r, answer_query(env->directory, &q, &env->writer));
 }
 
@@ -236,7 +249,8 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 		return answer_rcode(env, r, RCODE_FORMERR);
 	struct zone *z = m->qclass == CLASS_IN ? named_zone(env, r) : NULL;
 	if (!z) {
-		log_refusal(r, "update", signer_name(r), RCODE_NOTAUTH, "we do not serve that zone; see roostctl zone list");
+		log_refusal(r, "update", signer_name(r), RCODE_NOTAUTH,
+			    "we do not serve that zone; see roostctl zone list");
 		return answer_rcode(env, r, RCODE_NOTAUTH);
 	}
 	struct access_request who = {.action = ACCESS_UPDATE, .zone = zone_name(z), .key = signer(r), .from = r->from};

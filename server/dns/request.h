@@ -21,9 +21,9 @@ struct request_env {
 	const struct config *config;
 	const struct directory *directory;
 	_Atomic(struct access *) *access;
-	struct mailbox *mailbox;      /* where UPDATE answers come back */
-	struct zonestore *store;      /* this thread's READ handle, opened at the first IXFR */
-	struct writer writer;         /* for every message that this worker builds */
+	struct mailbox *mailbox; /* where UPDATE answers come back */
+	struct zonestore *store; /* this thread's READ handle, opened at the first IXFR */
+	struct writer writer;    /* for every message that this worker builds */
 };
 
 /* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be submitted). */
@@ -35,15 +35,15 @@ void request_env_close(struct request_env *env);
 struct request {
 	const uint8_t *wire;
 	size_t len;
-	const struct addr *from;      /* unmapped */
+	const struct addr *from; /* unmapped */
 	bool udp;
-	uint8_t *out;                 /* config's udp_size octets for UDP (at least 512), MESSAGE_MAX for TCP */
+	uint8_t *out; /* config's udp_size octets for UDP (at least 512), MESSAGE_MAX for TCP */
 
-	size_t out_len;               /* REQUEST_ANSWER */
-	struct ddns *ddns;            /* REQUEST_UPDATE: set its send, then ddns_submit; the caller's */
-	struct transfer *transfer;    /* REQUEST_TRANSFER (TCP only): take its messages; the caller's */
+	size_t out_len;            /* REQUEST_ANSWER */
+	struct ddns *ddns;         /* REQUEST_UPDATE: set its send, then ddns_submit; the caller's */
+	struct transfer *transfer; /* REQUEST_TRANSFER (TCP only): take its messages; the caller's */
 
-	struct access *access;        /* the snapshot of this request */
+	struct access *access; /* the snapshot of this request */
 	struct message message;
 	struct reply reply;
 	struct qname qname;

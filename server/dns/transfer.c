@@ -12,14 +12,14 @@ struct transfer {
 	struct reply reply;
 	struct name zone; /* as asked */
 	uint16_t qtype;
-	bool started;     /* the first message is made */
-	uint64_t begun;   /* clock_monotonic_ns */
+	bool started;   /* the first message is made */
+	uint64_t begun; /* clock_monotonic_ns */
 	uint64_t octets;
 	char from[ADDR_TEXT_MAX];
 };
 
-enum err transfer_new(struct transfer **out, struct xfr *x, const struct message *m, const struct reply *reply, struct access *access,
-		      const struct addr *from)
+enum err transfer_new(struct transfer **out, struct xfr *x, const struct message *m, const struct reply *reply,
+		      struct access *access, const struct addr *from)
 {
 	struct transfer *t = calloc(1, sizeof *t);
 	if (!t) {
@@ -63,8 +63,9 @@ static const char *form_text(const struct transfer *t)
 static void log_end(const struct transfer *t)
 {
 	char zone[NAME_TEXT_MAX];
-	log_info("transfer of %s to %s done: %s, serial %u, %llu records, %llu octets, %llu ms", name_to_text(t->zone.wire, zone), t->from,
-		 form_text(t), xfr_serial(t->xfr), (unsigned long long)xfr_records(t->xfr), (unsigned long long)t->octets,
+	log_info("transfer of %s to %s done: %s, serial %u, %llu records, %llu octets, %llu ms",
+		 name_to_text(t->zone.wire, zone), t->from, form_text(t), xfr_serial(t->xfr),
+		 (unsigned long long)xfr_records(t->xfr), (unsigned long long)t->octets,
 		 (unsigned long long)((clock_monotonic_ns() - t->begun) / 1000000));
 }
 
@@ -93,6 +94,7 @@ enum err transfer_next(struct transfer *t, struct writer *w, uint8_t *out, size_
 
 stop:;
 	char zone[NAME_TEXT_MAX];
-	log_warning("transfer of %s to %s broken off: %s; the secondary will try again", name_to_text(t->zone.wire, zone), t->from, msg.text);
+	log_warning("transfer of %s to %s broken off: %s; the secondary will try again",
+		    name_to_text(t->zone.wire, zone), t->from, msg.text);
 	return e;
 }

@@ -10,8 +10,8 @@
 struct transfer;
 
 /* x is taken over, also on error. The snapshot that reply->tsig.key lives in is held until the end. from: for the log. */
-MUST_USE enum err transfer_new(struct transfer **out, struct xfr *x, const struct message *m, const struct reply *reply, struct access *access,
-			       const struct addr *from);
+MUST_USE enum err transfer_new(struct transfer **out, struct xfr *x, const struct message *m, const struct reply *reply,
+			       struct access *access, const struct addr *from);
 void transfer_free(struct transfer *t);
 
 /* The next message: out has MESSAGE_MAX octets, *len is its length. After the last one, log and free it. An error: nothing was written, close

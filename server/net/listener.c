@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 enum {
-	RECEIVE_BUFFER = 4 << 20, /* octets; bursts wait here while a worker is busy: some 5,000 questions, as the kernel counts */
-	SEND_BUFFER = 1 << 20,    /* octets */
-	TCP_BACKLOG = 1024        /* connections not yet accepted; the kernel cuts it to somaxconn */
+	RECEIVE_BUFFER =
+		4
+		<< 20, /* octets; bursts wait here while a worker is busy: some 5,000 questions, as the kernel counts */
+	SEND_BUFFER = 1 << 20, /* octets */
+	TCP_BACKLOG = 1024     /* connections not yet accepted; the kernel cuts it to somaxconn */
 };
 
 bool listener_is_wildcard(const struct addr *a)
@@ -30,15 +32,21 @@ static enum err say(const struct addr *a, const char *protocol, int error, struc
 	addr_to_text(a, text);
 	switch (error) {
 	case EADDRINUSE:
-		return errmsg_set(msg, ERR_BUSY, "cannot listen on %s (%s): another program has this port; stop it or give another -l ADDR@PORT",
-				  text, protocol);
+		return errmsg_set(
+			msg, ERR_BUSY,
+			"cannot listen on %s (%s): another program has this port; stop it or give another -l ADDR@PORT",
+			text, protocol);
 	case EADDRNOTAVAIL:
-		return errmsg_set(msg, ERR_IO, "cannot listen on %s (%s): this machine does not have that address; see ip address", text,
-				  protocol);
+		return errmsg_set(msg, ERR_IO,
+				  "cannot listen on %s (%s): this machine does not have that address; see ip address",
+				  text, protocol);
 	case EACCES:
-		return errmsg_set(msg, ERR_IO, "cannot listen on %s (%s): ports below 1024 want root or CAP_NET_BIND_SERVICE", text, protocol);
+		return errmsg_set(msg, ERR_IO,
+				  "cannot listen on %s (%s): ports below 1024 want root or CAP_NET_BIND_SERVICE", text,
+				  protocol);
 	default:
-		return errmsg_set(msg, ERR_IO, "cannot listen on %s (%s): %s; give another -l ADDR@PORT", text, protocol, strerror(error));
+		return errmsg_set(msg, ERR_IO, "cannot listen on %s (%s): %s; give another -l ADDR@PORT", text,
+				  protocol, strerror(error));
 	}
 }
 

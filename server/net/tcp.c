@@ -30,16 +30,16 @@ enum {
 };
 
 struct conn {
-	TAILQ_ENTRY(conn) link;      /* tcp.conns, least recently used first */
+	TAILQ_ENTRY(conn) link; /* tcp.conns, least recently used first */
 	struct tcp *tcp;
-	struct bufferevent *stream;  /* NULL: closed */
+	struct bufferevent *stream; /* NULL: closed */
 	struct addr from;
-	unsigned refs;               /* being open, each pending UPDATE, each callback under way */
-	unsigned pending;            /* UPDATEs at the writer */
+	unsigned refs;    /* being open, each pending UPDATE, each callback under way */
+	unsigned pending; /* UPDATEs at the writer */
 	unsigned transfers;
 	struct transfer *transfer[TRANSFERS_MAX]; /* served in turn: [0] is next */
-	bool eof;                    /* the client sends no more */
-	uint64_t used;               /* clock_monotonic_ns of the last whole request, or of the last thing done for one */
+	bool eof;                                 /* the client sends no more */
+	uint64_t used; /* clock_monotonic_ns of the last whole request, or of the last thing done for one */
 };
 
 struct acceptor {
@@ -58,7 +58,7 @@ struct tcp {
 	TAILQ_HEAD(conn_list, conn) conns;
 	unsigned count, max;
 	bool stopping;
-	bool accept_paused;          /* out of descriptors: until the next sweep */
+	bool accept_paused; /* out of descriptors: until the next sweep */
 	struct request request;
 	uint8_t answer[MESSAGE_MAX];
 };
@@ -220,7 +220,8 @@ static void handle(struct conn *c, const uint8_t *wire, size_t len)
 
 static bool must_wait(const struct conn *c)
 {
-	return c->tcp->stopping || c->pending >= PENDING_MAX || c->transfers >= TRANSFERS_MAX || unsent(c) >= OUTPUT_HIGH;
+	return c->tcp->stopping || c->pending >= PENDING_MAX || c->transfers >= TRANSFERS_MAX ||
+	       unsent(c) >= OUTPUT_HIGH;
 }
 
 /* The next whole message in the input, NULL when there is none yet. Closes on a length that no DNS message can have. */
@@ -318,8 +319,8 @@ static struct conn *longest_idle(struct tcp *t)
 {
 	struct conn *c;
 	TAILQ_FOREACH(c, &t->conns, link)
-		if (!is_busy(c))
-			return c;
+	if (!is_busy(c))
+		return c;
 	return NULL;
 }
 
@@ -375,7 +376,9 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		struct addr from = {.len = sizeof from.u};
 		int client = accept4(fd, &from.u.sa, &from.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-			log_warning("no more connections can be accepted (errno %d): raise the limit of open files, or lower [tcp] connections", errno);
+			log_warning("no more connections can be accepted (errno %d): raise the limit of open files, or "
+				    "lower [tcp] connections",
+				    errno);
 			pause_accepting(t);
 		}
 		if (client < 0)

@@ -14,11 +14,12 @@
 #include "zones/grace.h"
 
 enum {
-	BATCH = 64,          /* datagrams a system call */
-	BATCHES_MAX = 16,    /* before TCP and the mailbox get their turn */
-	DATAGRAM_MAX = 4096, /* octets: more than that arrives only as fragments. What is longer is cut off here, and so gets FORMERR. */
+	BATCH = 64,       /* datagrams a system call */
+	BATCHES_MAX = 16, /* before TCP and the mailbox get their turn */
+	DATAGRAM_MAX =
+		4096, /* octets: more than that arrives only as fragments. What is longer is cut off here, and so gets FORMERR. */
 	DATAGRAM_STRIDE = DATAGRAM_MAX + 64, /* not a power of two: or all first lines would share a few cache sets */
-	ANSWER_ALIGN = 64,   /* each answer starts on a cache line of its own */
+	ANSWER_ALIGN = 64,                   /* each answer starts on a cache line of its own */
 	CONTROL_MAX = CMSG_SPACE(sizeof(struct in6_pktinfo)) /* octets; the larger of the two */
 };
 
@@ -46,7 +47,7 @@ struct udp {
 	struct iovec in_piece[BATCH], out_piece[BATCH];
 	struct addr from[BATCH];
 	struct control control[BATCH];
-	uint8_t *arena;        /* answers of a batch, one behind the other */
+	uint8_t *arena; /* answers of a batch, one behind the other */
 	size_t arena_size, arena_used;
 	uint8_t datagram[BATCH][DATAGRAM_STRIDE];
 };
@@ -79,7 +80,8 @@ enum err udp_new(struct udp **out, struct request_env *env)
 	u->env = env;
 	for (unsigned i = 0; i < BATCH; i++) {
 		u->in_piece[i] = (struct iovec){.iov_base = u->datagram[i], .iov_len = DATAGRAM_MAX};
-		u->in[i].msg_hdr = (struct msghdr){.msg_name = &u->from[i].u, .msg_iov = &u->in_piece[i], .msg_iovlen = 1};
+		u->in[i].msg_hdr =
+			(struct msghdr){.msg_name = &u->from[i].u, .msg_iov = &u->in_piece[i], .msg_iovlen = 1};
 		u->out[i].msg_hdr = (struct msghdr){.msg_iov = &u->out_piece[i], .msg_iovlen = 1};
 	}
 	*out = u;
@@ -145,8 +147,12 @@ static void send_late(struct ddns *d, const uint8_t *wire, size_t len)
 	}
 	dedup_finish(dedup, &l->key, wire, len, clock_monotonic_ns());
 	struct iovec piece = {.iov_base = (void *)(uintptr_t)wire, .iov_len = len};
-	struct msghdr h = {.msg_name = &l->to.u, .msg_namelen = l->to.len, .msg_iov = &piece, .msg_iovlen = 1,
-			   .msg_control = l->control_len ? &l->control : NULL, .msg_controllen = l->control_len};
+	struct msghdr h = {.msg_name = &l->to.u,
+			   .msg_namelen = l->to.len,
+			   .msg_iov = &piece,
+			   .msg_iovlen = 1,
+			   .msg_control = l->control_len ? &l->control : NULL,
+			   .msg_controllen = l->control_len};
 	/* Lost like any datagram can be: the client asks again and gets it from the table. */
 	if (sendmsg(l->socket->fd, &h, MSG_DONTWAIT) < 0)
 		log_debug("an UPDATE's answer could not be sent (errno %d)", errno);
@@ -182,7 +188,8 @@ drop:
 
 static bool is_update(const uint8_t *wire, size_t len)
 {
-	return len >= MESSAGE_HEADER_LEN && (buf_load_u16(wire + 2) & (FLAG_QR | FLAG_OPCODE_MASK)) == OPCODE_UPDATE << FLAG_OPCODE_SHIFT;
+	return len >= MESSAGE_HEADER_LEN &&
+	       (buf_load_u16(wire + 2) & (FLAG_QR | FLAG_OPCODE_MASK)) == OPCODE_UPDATE << FLAG_OPCODE_SHIFT;
 }
 
 /* Makes the answer to datagram i at out (room for the longest); its length, or 0 for none (yet). */
@@ -230,7 +237,7 @@ static void send_batch(struct udp_socket *s, unsigned count)
 			continue;
 		if (errno == EAGAIN)
 			return; /* the device does not keep up: what cannot leave is lost, as in any network */
-		sent++; /* this one cannot go (no route, a firewall's EPERM): the others can */
+		sent++;         /* this one cannot go (no route, a firewall's EPERM): the others can */
 	}
 }
 

@@ -12,7 +12,7 @@
 #include "zones/grace.h"
 
 enum {
-	FINISH_MS = 2000,      /* how long clients have to take their last answers when we end */
+	FINISH_MS = 2000, /* how long clients have to take their last answers when we end */
 	FINISH_LOOK_MS = 20
 };
 
@@ -89,7 +89,8 @@ static enum err make_parts(struct worker *w)
 	struct event_config *ec = event_config_new();
 	if (!ec)
 		return ERR_NOMEM;
-	event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK); /* this base is its thread's alone; the mailbox is how others reach it */
+	event_config_set_flag(
+		ec, EVENT_BASE_FLAG_NOLOCK); /* this base is its thread's alone; the mailbox is how others reach it */
 	w->base = event_base_new_with_config(ec);
 	event_config_free(ec);
 	if (!w->base || mailbox_new(&w->mailbox, w->base))
@@ -131,7 +132,8 @@ enum err worker_new(struct worker **out, struct server *server, struct errmsg *m
 enum err worker_start(struct worker *w)
 {
 	struct writer_thread *writer = w->server->writer;
-	if (udp_start(w->udp, w->base, writer) || tcp_start(w->tcp, w->base, writer) || pthread_create(&w->thread, NULL, run, w) != 0)
+	if (udp_start(w->udp, w->base, writer) || tcp_start(w->tcp, w->base, writer) ||
+	    pthread_create(&w->thread, NULL, run, w) != 0)
 		return ERR_NOMEM;
 	w->started = true;
 	return ERR_OK;

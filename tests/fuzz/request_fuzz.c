@@ -19,10 +19,12 @@ const char *__lsan_default_suppressions(void);
 
 enum { BY_TCP = 1, SIGNED = 2, SIGNED_BY_STRANGER = 4, TRANSFER_MESSAGES_MAX = 100 };
 
-static const char zone_text[] = "@ 300 SOA ns1 admin 1 3600 600 86400 60\n@ NS ns1\n@ NS ns2.other.test.\n@ MX 10 mail\nns1 A 192.0.2.1\n"
-				"mail A 192.0.2.2\nmail AAAA 2001:db8::2\n*.wild TXT \"any\"\nalias CNAME mail\nloop1 CNAME loop2\nloop2 CNAME loop1\n"
-				"sub NS ns.sub\nns.sub A 192.0.2.3\nold DNAME new\nx.new A 192.0.2.4\na.b.c.ent TXT \"deep\"\n"
-				"_sip._udp SRV 1 2 5060 mail\nhome A 192.0.2.5\nhome AAAA 2001:db8::5\n";
+static const char zone_text[] =
+	"@ 300 SOA ns1 admin 1 3600 600 86400 60\n@ NS ns1\n@ NS ns2.other.test.\n@ MX 10 mail\nns1 A 192.0.2.1\n"
+	"mail A 192.0.2.2\nmail AAAA 2001:db8::2\n*.wild TXT \"any\"\nalias CNAME mail\nloop1 CNAME loop2\nloop2 CNAME "
+	"loop1\n"
+	"sub NS ns.sub\nns.sub A 192.0.2.3\nold DNAME new\nx.new A 192.0.2.4\na.b.c.ent TXT \"deep\"\n"
+	"_sip._udp SRV 1 2 5060 mail\nhome A 192.0.2.5\nhome AAAA 2001:db8::5\n";
 
 static struct config config = {.udp_size = 1232, .workers = 1};
 static struct directory *directory;
@@ -49,7 +51,9 @@ static struct tsig_key *make_key(const char *name_text)
 	static const uint8_t secret[32] = "a secret of thirty-two octets..";
 	struct name name;
 	struct tsig_key *key = NULL;
-	must(!name_from_text(&name, name_text) && !tsig_key_new(&key, name.wire, TSIG_HMAC_SHA256, secret, sizeof secret), "key");
+	must(!name_from_text(&name, name_text) &&
+		     !tsig_key_new(&key, name.wire, TSIG_HMAC_SHA256, secret, sizeof secret),
+	     "key");
 	return key;
 }
 
@@ -76,7 +80,8 @@ static void make_access(void)
 	struct access *a;
 	struct access_grant g = {.id = 1, .action = ACCESS_UPDATE, .has_key = true};
 	must(!access_new(&a) && !access_add_key(a, make_key("home")) && !name_from_text(&g.zone, "home.test") &&
-	     !name_from_text(&g.key, "home"), "access");
+		     !name_from_text(&g.key, "home"),
+	     "access");
 	must(!access_add_grant(a, &g), "update grant");
 	g.id = 2;
 	g.action = ACCESS_TRANSFER;

@@ -88,8 +88,10 @@ static void defaults(void **state)
 static void reads_a_file(void **state)
 {
 	(void)state;
-	write_file("; the home\n[server]\ndatabase = /var/lib/roost/roost.db\nlisten = 192.0.2.1 192.0.2.2@5300\nlisten = 2001:db8::1\n"
-		   "workers = 3\nlog-level = debug\n\n[udp]\nsize = 1400\n[tcp]\nconnections = 5\nidle = 500ms\nwrite-timeout = 2m\n"
+	write_file("; the home\n[server]\ndatabase = /var/lib/roost/roost.db\nlisten = 192.0.2.1 "
+		   "192.0.2.2@5300\nlisten = 2001:db8::1\n"
+		   "workers = 3\nlog-level = debug\n\n[udp]\nsize = 1400\n[tcp]\nconnections = 5\nidle = "
+		   "500ms\nwrite-timeout = 2m\n"
 		   "[notify]\nenabled = no\nsource = 192.0.2.1\nsource = 2001:db8::1\nretry = 2\ntries = 4\n");
 	struct config c;
 	struct errmsg msg;

@@ -75,7 +75,8 @@ static void answers_again_for_a_while(void **state)
 static void tells_datagrams_apart(void **state)
 {
 	struct dedup *d = *state;
-	const char *sources[] = {"192.0.2.1@4000", "192.0.2.1@4001", "192.0.2.2@4000", "2001:db8::1@4000", "2001:db8::2@4000"};
+	const char *sources[] = {"192.0.2.1@4000", "192.0.2.1@4001", "192.0.2.2@4000", "2001:db8::1@4000",
+				 "2001:db8::2@4000"};
 	uint8_t wire[LEN];
 	struct dedup_key first, other;
 	struct addr from = source(sources[0]);
