@@ -8,7 +8,7 @@ FLAVOUR ?=
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests objects run check lint asan tsan bench fuzz fuzzers install uninstall clean help
+.PHONY: all tests objects run check lint asan tsan bench benches fuzz fuzzers install uninstall clean help
 
 all:
 
@@ -39,12 +39,14 @@ CTL_SRC = $(wildcard tools/roostctl*.c)
 AGENT_SRC = $(wildcard tools/roost-agent*.c)
 TEST_SRC = $(wildcard tests/unit/*/*_test.c tests/model/*_test.c)
 FUZZ_SRC = $(wildcard tests/fuzz/*_fuzz.c)
+BENCH_SRC = $(wildcard tests/bench/*.c)
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 LIBS = $(B)/libserver.a $(B)/libroost.a
 PROGRAMS = $(if $(MAIN_SRC),$(B)/roostd) $(if $(CTL_SRC),$(B)/roostctl) $(if $(AGENT_SRC),$(B)/roost-agent)
 TESTS = $(patsubst tests/%.c,$(B)/test/%,$(TEST_SRC))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/%,$(FUZZ_SRC))
+BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 MANUALS = $(wildcard man/*.[1-8])
 
 # ---- Flags ----
@@ -88,8 +90,10 @@ $(B)/sources:
 
 all: $(PROGRAMS)
 tests: $(TESTS)
-objects: $(call objs,$(ROOST_SRC) $(SERVER_SRC) $(MAIN_SRC) $(CTL_SRC) $(AGENT_SRC) $(TEST_SRC) $(FUZZ_SRC))
+objects: $(call objs,$(ROOST_SRC) $(SERVER_SRC) $(MAIN_SRC) $(CTL_SRC) $(AGENT_SRC) $(TEST_SRC) $(FUZZ_SRC) \
+	$(BENCH_SRC))
 fuzzers: $(FUZZERS)
+benches: $(BENCHES)
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -122,6 +126,11 @@ $(B)/test/%: $(B)/obj/tests/%.o $(LIBS)
 	@mkdir -p $(@D)
 	$(call say,LINK $@)
 	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
+
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
+	@mkdir -p $(@D)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
 $(B)/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(LIBS)
 	$(call say,LINK $@)
@@ -161,7 +170,7 @@ lint:
 
 bench:
 	@tools/dev/install-deps check
-	@$(MAKE) $(JOBS) all
+	@$(MAKE) $(JOBS) all benches
 	@tests/bench/run
 
 # ---- Installing ----
@@ -186,6 +195,6 @@ help:
 	@echo 'asan tsan  the same under the address and undefined-behaviour, or the thread, sanitizer'
 	@echo 'fuzz       replay the fuzzing corpora; with FUZZ_SECONDS=N also search, N seconds a target'
 	@echo 'lint       both compilers with -Werror, room order, formatting, manual pages'
-	@echo 'bench      measure'
+	@echo 'bench      measure beside a bare echo and the peers installed (BENCH_SECONDS=N a measurement); build/bench/results.txt'
 	@echo 'V=1        show whole commands'
 	@echo 'install uninstall clean'
