@@ -22,14 +22,18 @@ enum {
 	OCTETS_A_STRING = 3                      /* quotes and a space around each in a TXT */
 };
 
-/* b: 8-bit number, w: 16-bit number, t: CAA tag, n: name, l: one string up to the end, S: character-strings up to the
- * end, g: gateway of IPSECKEY, B: base64 up to the end. ldns: TXT and SPF print a tab raw; CAA and URI must have quotes
- * where RFC 8659 §4.1.1 asks for none, and lose an empty value; NSAP-PTR is taken for a string; a relative gateway is
- * not completed and a fault after it leaks. */
+/* b: 8-bit number, w: 16-bit number, d: 32-bit number or a time with units, 4 and 6: addresses, t: CAA tag, n: name,
+ * l: one string up to the end, S: character-strings up to the end, g: gateway of IPSECKEY, B: base64 up to the end.
+ *
+ * The first rows are here because zones are full of them and ldns needs some 20 us to read one. The others because of
+ * ldns: TXT and SPF print a tab raw; CAA and URI must have quotes where RFC 8659 §4.1.1 asks for none, and lose an
+ * empty value; NSAP-PTR is taken for a string; a relative gateway is not completed and a fault after it leaks. */
 static const struct pattern {
 	uint16_t type;
 	const char *pieces;
 } patterns[] = {
+	{TYPE_A, "4"}, {TYPE_AAAA, "6"}, {TYPE_NS, "n"}, {TYPE_CNAME, "n"}, {TYPE_PTR, "n"}, {TYPE_DNAME, "n"},
+	{TYPE_SOA, "nnddddd"}, {TYPE_MX, "wn"}, {TYPE_SRV, "wwwn"},
 	{TYPE_TXT, "S"}, {TYPE_SPF, "S"}, {TYPE_CAA, "btl"}, {TYPE_URI, "wwl"}, {TYPE_NSAP_PTR, "n"},
 	{TYPE_IPSECKEY, "bbbgB"},
 };
@@ -48,14 +52,13 @@ static bool has_mnemonic(uint16_t type)
 	return strncmp(rr_type_to_text(type, text), "TYPE", 4) != 0;
 }
 
-/* What ldns does not check, by word. b, w: as above, d: 32-bit number or a time with units (ldns lets a number that is
- * too large wrap round; a word that starts with a letter is a mnemonic and ldns's to know), c: certificate type (0
- * makes ldns leak), h: hexadecimal, x: the same up to the end (ldns takes half an octet for a whole one), -:
- * anything. */
+/* What ldns does not check, by word. b, w, d: as above (ldns lets a number that is too large wrap round; a word that
+ * starts with a letter is a mnemonic and ldns's to know), c: certificate type (0 makes ldns leak), h: hexadecimal,
+ * x: the same up to the end (ldns takes half an octet for a whole one), -: anything. */
 static const struct pattern checked_words[] = {
-	{TYPE_SOA, "--ddddd"}, {TYPE_MX, "w"}, {TYPE_AFSDB, "w"}, {TYPE_RT, "w"}, {TYPE_KX, "w"}, {TYPE_PX, "w"},
+	{TYPE_AFSDB, "w"}, {TYPE_RT, "w"}, {TYPE_KX, "w"}, {TYPE_PX, "w"},
 	{TYPE_LP, "w"},
-	{TYPE_SRV, "www"}, {TYPE_NAPTR, "ww"}, {TYPE_DS, "wbbx"}, {TYPE_CDS, "wbbx"}, {TYPE_DNSKEY, "wbb"},
+	{TYPE_NAPTR, "ww"}, {TYPE_DS, "wbbx"}, {TYPE_CDS, "wbbx"}, {TYPE_DNSKEY, "wbb"},
 	{TYPE_CDNSKEY, "wbb"}, {TYPE_KEY, "wbb"}, {TYPE_TLSA, "bbbx"}, {TYPE_SMIMEA, "bbbx"}, {TYPE_SSHFP, "bbx"},
 	{TYPE_RRSIG, "-bbd--w"}, {TYPE_SIG, "-bbd--w"}, {TYPE_NSEC3, "bbwh"},
 	{TYPE_NSEC3PARAM, "bbwh"}, {TYPE_CERT, "cwb"}, {TYPE_CSYNC, "dw"}, {TYPE_ZONEMD, "dbbx"}, {TYPE_HIP, "bh"},
@@ -181,6 +184,22 @@ static bool word_to_number(const struct word *w, unsigned long max, unsigned lon
 	return true;
 }
 
+/* A serial or a time: seconds, or a sum with units as in a TTL. */
+static bool word_to_seconds(const struct word *w, uint32_t *out)
+{
+	char text[24];
+	unsigned long number;
+	if (word_to_number(w, UINT32_MAX, &number)) {
+		*out = (uint32_t)number;
+		return true;
+	}
+	if (w->len >= sizeof text)
+		return false;
+	memcpy(text, w->at, w->len);
+	text[w->len] = '\0';
+	return text_ttl_from_text(out, text) == ERR_OK;
+}
+
 /* Writes the octets the word stands for: without its quotes, escapes undone (RFC 1035 §5.1). False on a bad escape. */
 static bool put_unescaped(struct wbuf *out, const struct word *w)
 {
@@ -294,24 +313,29 @@ static const char *put_tag(struct wbuf *out, const struct word *w)
 	return put_string(out, w);
 }
 
-/* After precedence, gateway type and algorithm (RFC 4025 §2.1, §2.5). */
-static const char *put_gateway(struct wbuf *out, const struct word *w, const uint8_t *origin)
+static const char *put_address(struct wbuf *out, int family, const struct word *w)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	uint8_t octets[16];
-	uint8_t kind = out->full ? 0 : out->data[out->len - 2];
 	if (w->len < sizeof text)
 		memcpy(text, w->at, w->len);
+	if (inet_pton(family, text, octets) != 1)
+		return family == AF_INET ? "not an IPv4 address" : "not an IPv6 address";
+	buf_put(out, octets, family == AF_INET ? 4 : 16);
+	return NULL;
+}
+
+/* After precedence, gateway type and algorithm (RFC 4025 §2.1, §2.5). */
+static const char *put_gateway(struct wbuf *out, const struct word *w, const uint8_t *origin)
+{
+	uint8_t kind = out->full ? 0 : out->data[out->len - 2];
 	if (kind == 0)
 		return word_is(w, ".") ? NULL : "gateway type 0 has the gateway '.'";
 	if (kind == 3)
 		return put_name(out, w, origin);
 	if (kind > 3)
 		return "a gateway type is a number from 0 to 3";
-	if (inet_pton(kind == 1 ? AF_INET : AF_INET6, text, octets) != 1)
-		return "the gateway is no address of its type";
-	buf_put(out, octets, kind == 1 ? 4 : 16);
-	return NULL;
+	return put_address(out, kind == 1 ? AF_INET : AF_INET6, w);
 }
 
 /* Base64 in any number of words, or none. */
@@ -337,7 +361,17 @@ static const char *put_base64(struct wbuf *out, struct scanner *s)
 static const char *put_piece(struct wbuf *out, char piece, const struct word *w, const uint8_t *origin)
 {
 	unsigned long number;
+	uint32_t seconds;
 	switch (piece) {
+	case '4':
+		return put_address(out, AF_INET, w);
+	case '6':
+		return put_address(out, AF_INET6, w);
+	case 'd':
+		if (!word_to_seconds(w, &seconds))
+			return "a number from 0 to 4294967295, or a time like 1h30m, is wanted";
+		buf_put_u32(out, seconds);
+		return NULL;
 	case 'b':
 		if (!word_to_number(w, UINT8_MAX, &number))
 			return "a number from 0 to 255 is wanted";
@@ -385,19 +419,15 @@ static const char *read_pattern(struct scanner *s, const char *pieces, const uin
 
 static const char *check_number(char piece, const struct word *w)
 {
-	char text[24];
 	unsigned long number;
 	uint32_t seconds;
-	unsigned long max = piece == 'b' ? UINT8_MAX : piece == 'd' ? UINT32_MAX : UINT16_MAX;
 	if ((w->at[0] | 0x20) >= 'a' && (w->at[0] | 0x20) <= 'z')
 		return NULL;
-	if (word_to_number(w, max, &number))
-		return number == 0 && piece == 'c' ? "certificate type 0 is reserved" : NULL;
-	if (piece != 'd' || w->len >= sizeof text)
+	if (piece == 'd')
+		return word_to_seconds(w, &seconds) ? NULL : "a number or time is too large, or none";
+	if (!word_to_number(w, piece == 'b' ? UINT8_MAX : UINT16_MAX, &number))
 		return "a number is too large, or no number";
-	memcpy(text, w->at, w->len);
-	text[w->len] = '\0';
-	return text_ttl_from_text(&seconds, text) == ERR_OK ? NULL : "a number or time is too large, or none";
+	return number == 0 && piece == 'c' ? "certificate type 0 is reserved" : NULL;
 }
 
 /* See checked_words. *digits counts those of 'x'. */
@@ -628,18 +658,21 @@ static void print_name(struct printer *p, struct rbuf *in)
 	buf_get(in, name_len(name));
 }
 
+static void print_address(struct printer *p, int family, struct rbuf *in)
+{
+	char text[INET6_ADDRSTRLEN];
+	print(p, inet_ntop(family, buf_get(in, family == AF_INET ? 4 : 16), text, sizeof text));
+}
+
 static void print_gateway(struct printer *p, struct rbuf *in)
 {
-	char text[INET6_ADDRSTRLEN] = ".";
 	uint8_t kind = in->data[1];
-	if (kind == 1)
-		inet_ntop(AF_INET, buf_get(in, 4), text, sizeof text);
-	else if (kind == 2)
-		inet_ntop(AF_INET6, buf_get(in, 16), text, sizeof text);
-	if (kind == 3)
+	if (kind == 0)
+		print(p, ".");
+	else if (kind == 3)
 		print_name(p, in);
 	else
-		print(p, text);
+		print_address(p, kind == 1 ? AF_INET : AF_INET6, in);
 }
 
 static void print_base64(struct printer *p, struct rbuf *in)
@@ -656,6 +689,15 @@ static void print_piece(struct printer *p, char piece, struct rbuf *in)
 {
 	size_t len;
 	switch (piece) {
+	case '4':
+		print_address(p, AF_INET, in);
+		break;
+	case '6':
+		print_address(p, AF_INET6, in);
+		break;
+	case 'd':
+		print_number(p, buf_get_u32(in));
+		break;
 	case 'b':
 		print_number(p, buf_get_u8(in));
 		break;
