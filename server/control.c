@@ -16,9 +16,9 @@
 enum {
 	CONNECTIONS_MAX = 16, /* administrators at once; more wait in the backlog */
 	BACKLOG = 64,
-	PATIENCE_S = 30,      /* for a whole frame to come in or go out, and between frames */
-	BODY_FIRST = 4096,    /* octets; the usual request. More is allocated as it comes, not as it is announced */
-	PASSED_MAX = 4        /* descriptors looked at in one message; all but the first are closed */
+	PATIENCE_S = 30,   /* for a whole frame to come in or go out, and between frames */
+	BODY_FIRST = 4096, /* octets; the usual request. More is allocated as it comes, not as it is announced */
+	PASSED_MAX = 4     /* descriptors looked at in one message; all but the first are closed */
 };
 
 struct conn {
@@ -160,7 +160,8 @@ static void run_request(struct conn *c)
 	free(c->body);
 	c->body = NULL;
 	if (!request) {
-		send_answer(c, json_pack("{s:b, s:s}", "ok", 0, "error", "control socket: the request is not a JSON object"));
+		send_answer(c, json_pack("{s:b, s:s}", "ok", 0, "error",
+					 "control socket: the request is not a JSON object"));
 		return;
 	}
 	if (asks_to_stop(request)) {
@@ -173,7 +174,8 @@ static void run_request(struct conn *c)
 	int file = c->passed;
 	c->passed = -1;
 	if (control_task_start(&c->task, c->control->tasks, request, file, &asker))
-		send_answer(c, json_pack("{s:b, s:s}", "ok", 0, "error", "control socket: the server is short of memory or threads; try again"));
+		send_answer(c, json_pack("{s:b, s:s}", "ok", 0, "error",
+					 "control socket: the server is short of memory or threads; try again"));
 }
 
 /* Keeps the first descriptor that comes with a frame, closes any other. */
@@ -203,7 +205,7 @@ static ssize_t receive(struct conn *c, uint8_t *into, size_t len)
 	} control;
 	struct iovec iov = {.iov_base = into, .iov_len = len};
 	struct msghdr msg = {
-	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
 	ssize_t n = recvmsg(c->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -289,7 +291,12 @@ static void open_conn(struct control *control, int fd, unsigned uid)
 		close(fd);
 		return;
 	}
-	*c = (struct conn){.control = control, .next = control->conns, .link = &control->conns, .fd = fd, .uid = uid, .passed = -1};
+	*c = (struct conn){.control = control,
+			   .next = control->conns,
+			   .link = &control->conns,
+			   .fd = fd,
+			   .uid = uid,
+			   .passed = -1};
 	if (c->next)
 		c->next->link = &c->next;
 	control->conns = c;
@@ -317,7 +324,8 @@ static void on_connection(evutil_socket_t listener, short what, void *arg)
 		return;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
-		log_warning("control socket: uid %u turned away: only root and the server's own user may administer it", peer.uid);
+		log_warning("control socket: uid %u turned away: only root and the server's own user may administer it",
+			    peer.uid);
 		close(fd);
 	} else {
 		open_conn(control, fd, peer.uid);
@@ -334,7 +342,9 @@ static enum err remove_left_over(const char *path, struct errmsg *msg)
 	if (lstat(path, &st) < 0)
 		return ERR_OK; /* bind says what is wrong, if anything is */
 	if (!S_ISSOCK(st.st_mode))
-		return errmsg_set(msg, ERR_EXISTS, "%s: is not a socket, but stands where the control socket must be; move it away", path);
+		return errmsg_set(msg, ERR_EXISTS,
+				  "%s: is not a socket, but stands where the control socket must be; move it away",
+				  path);
 	unlink(path);
 	return ERR_OK;
 }
@@ -347,9 +357,10 @@ static enum err listen_at(struct control *c, struct errmsg *msg)
 		return err;
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	/* Linux gives the file the socket's own mode: it is never open to others, not even for a moment. */
-	if (c->fd < 0 || fchmod(c->fd, 0600) < 0 || bind(c->fd, (struct sockaddr *)&c->address, sizeof(c->address)) < 0 ||
-	    listen(c->fd, BACKLOG) < 0)
-		return errmsg_set(msg, ERR_IO, "control socket %s: %s; may the server write to that directory?", path, strerror(errno));
+	if (c->fd < 0 || fchmod(c->fd, 0600) < 0 ||
+	    bind(c->fd, (struct sockaddr *)&c->address, sizeof(c->address)) < 0 || listen(c->fd, BACKLOG) < 0)
+		return errmsg_set(msg, ERR_IO, "control socket %s: %s; may the server write to that directory?", path,
+				  strerror(errno));
 	return ERR_OK;
 }
 

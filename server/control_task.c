@@ -22,7 +22,7 @@ struct control_tasks {
 };
 
 struct control_task {
-	struct mail mail; /* first: deliver gets this address */
+	struct mail mail;            /* first: deliver gets this address */
 	struct control_tasks *tasks; /* NULL: gone */
 	struct control_task *next, **link;
 	struct control_asker asker;
@@ -82,7 +82,7 @@ static void deliver(struct mail *mail)
 static enum err add_zone(void *arg, const struct zonestore_zone *z)
 {
 	char name[NAME_TEXT_MAX], changed[CLOCK_TEXT_MAX];
-	json_t *zone = json_pack("{s:s, s:s, s:s?, s:o}", "zone", name_to_text(z->name.wire, name), "role",
+	json_t *zone = json_pack("{s:s, s:s, s:s?, s:o}", "zone", admin_name_to_text(z->name.wire, name), "role",
 				 z->role == ZONE_SECONDARY ? "secondary" : "primary", "changed",
 				 z->changed ? clock_to_text(z->changed, changed) : NULL, "serial",
 				 z->has_serial ? json_integer(z->serial) : json_null());
@@ -92,8 +92,9 @@ static enum err add_zone(void *arg, const struct zonestore_zone *z)
 static enum err add_peer(void *arg, const struct zonestore_peer *p)
 {
 	char zone[NAME_TEXT_MAX], key[NAME_TEXT_MAX], address[ADDR_TEXT_MAX];
-	json_t *peer = json_pack("{s:s, s:s, s:s?}", "zone", name_to_text(p->zone.wire, zone), "address",
-				 addr_to_text(&p->address, address), "key", p->has_key ? name_to_text(p->key.wire, key) : NULL);
+	json_t *peer = json_pack("{s:s, s:s, s:s?}", "zone", admin_name_to_text(p->zone.wire, zone), "address",
+				 addr_to_text(&p->address, address), "key",
+				 p->has_key ? admin_name_to_text(p->key.wire, key) : NULL);
 	return json_array_append_new(arg, peer) ? ERR_NOMEM : ERR_OK;
 }
 
@@ -119,10 +120,11 @@ static enum err describe(struct control_task *t, struct zonestore *store, struct
 		json_decref(peers);
 		return err;
 	}
-	t->answer = json_pack("{s:b, s:s, s:I, s:I, s:s, s:i, s:o, s:o, s:o}", "ok", 1, "version", ROOST_VERSION, "pid",
-			      (json_int_t)getpid(), "uptime", (json_int_t)((clock_unix_ms() - s->started_ms) / MS_PER_S), "database",
-			      s->config->database, "workers", (int)s->worker_count, "listen", describe_listeners(s->config), "zones",
-			      zones, "peers", peers);
+	t->answer =
+		json_pack("{s:b, s:s, s:I, s:I, s:s, s:i, s:o, s:o, s:o}", "ok", 1, "version", ROOST_VERSION, "pid",
+			  (json_int_t)getpid(), "uptime", (json_int_t)((clock_unix_ms() - s->started_ms) / MS_PER_S),
+			  "database", s->config->database, "workers", (int)s->worker_count, "listen",
+			  describe_listeners(s->config), "zones", zones, "peers", peers);
 	return ERR_OK;
 }
 
@@ -204,8 +206,14 @@ enum err control_task_start(struct control_task **out, struct control_tasks *tas
 			close(file);
 		return ERR_NOMEM;
 	}
-	*t = (struct control_task){.mail = {.deliver = deliver}, .tasks = tasks, .next = tasks->first, .link = &tasks->first,
-				   .asker = *asker, .server = tasks->server, .request = request, .file = file};
+	*t = (struct control_task){.mail = {.deliver = deliver},
+				   .tasks = tasks,
+				   .next = tasks->first,
+				   .link = &tasks->first,
+				   .asker = *asker,
+				   .server = tasks->server,
+				   .request = request,
+				   .file = file};
 	if (t->next)
 		t->next->link = &t->next;
 	tasks->first = t;

@@ -14,8 +14,8 @@ enum err control_wire_address(struct sockaddr_un *out, const char *database, str
 	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (len + sizeof(suffix) > sizeof(out->sun_path))
 		return errmsg_set(msg, ERR_RANGE,
-				  "database %s: its control socket's path would be over %zu octets; use a shorter path", database,
-				  sizeof(out->sun_path) - 1);
+				  "database %s: its control socket's path would be over %zu octets; use a shorter path",
+				  database, sizeof(out->sun_path) - 1);
 	memcpy(out->sun_path, database, len);
 	memcpy(out->sun_path + len, suffix, sizeof(suffix));
 	return ERR_OK;

@@ -17,8 +17,9 @@
 #include "lib/err.h"
 
 enum {
-	CONTROL_WIRE_HEAD = 4,             /* octets of the length */
-	CONTROL_WIRE_MAX = 16 * 1024 * 1024 /* octets of JSON: the status of 100,000 zones fits, and little harm is done */
+	CONTROL_WIRE_HEAD = 4, /* octets of the length */
+	CONTROL_WIRE_MAX =
+		16 * 1024 * 1024 /* octets of JSON: the status of 100,000 zones fits, and little harm is done */
 };
 
 /* DATABASE.sock; ERR_RANGE with a message when the path does not fit a socket address. */

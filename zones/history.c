@@ -81,7 +81,8 @@ static enum err take_version(void *arg, const struct zonestore_version *v, const
 	struct step *s = &h->step[h->steps];
 	*s = (struct step){.id = v->id, .has_from = v->has_from, .full = v->full, .from = v->from, .to = v->to};
 	struct content_rr to = {.type = TYPE_SOA, .ttl = v->soa_to_ttl, .rdlen = v->soa_to_len, .rdata = v->soa_to};
-	struct content_rr from = {.type = TYPE_SOA, .ttl = v->soa_from_ttl, .rdlen = v->soa_from_len, .rdata = v->soa_from};
+	struct content_rr from = {
+		.type = TYPE_SOA, .ttl = v->soa_from_ttl, .rdlen = v->soa_from_len, .rdata = v->soa_from};
 	if (!keep_rr(h, &s->soa_to, &to) || (v->has_from && !keep_rr(h, &s->soa_from, &from)))
 		return ERR_NOMEM;
 	h->steps++;
@@ -105,17 +106,19 @@ static bool is_first_start(const struct history *h, uint32_t serial)
 
 static enum err no_serial(const char *zone, uint32_t serial, struct errmsg *msg)
 {
-	return errmsg_set(msg, ERR_NOTFOUND, "zone %s: serial %u is not in its history; roostctl log %s lists those that are", zone, serial,
-			  zone);
+	return errmsg_set(msg, ERR_NOTFOUND,
+			  "zone %s: serial %u is not in its history; roostctl log %s lists those that are", zone,
+			  serial, zone);
 }
 
 /* Finds versions [*first, *end) that lead from the older to the newer serial, and the SOAs there. */
-static enum err find_steps(struct history *h, const char *zone, uint32_t from, uint32_t to, size_t *first, size_t *end, bool *backward,
-			   struct errmsg *msg)
+static enum err find_steps(struct history *h, const char *zone, uint32_t from, uint32_t to, size_t *first, size_t *end,
+			   bool *backward, struct errmsg *msg)
 {
 	/* Place of a serial: the number of versions that led to it, as far as they are kept. */
 	size_t from_at = find_end(h, from), to_at = find_end(h, to);
-	bool from_known = from_at < h->steps || is_first_start(h, from), to_known = to_at < h->steps || is_first_start(h, to);
+	bool from_known = from_at < h->steps || is_first_start(h, from),
+	     to_known = to_at < h->steps || is_first_start(h, to);
 	if (!from_known || !to_known)
 		return no_serial(zone, from_known ? to : from, msg);
 	size_t from_place = from_at < h->steps ? from_at + 1 : 0, to_place = to_at < h->steps ? to_at + 1 : 0;
@@ -127,7 +130,8 @@ static enum err find_steps(struct history *h, const char *zone, uint32_t from, u
 	for (size_t i = *first; i < *end; i++)
 		if (h->step[i].full || !h->step[i].has_from)
 			return errmsg_set(msg, ERR_REFUSED,
-					  "zone %s: serial %u replaced the whole zone, without a record of what changed; its history "
+					  "zone %s: serial %u replaced the whole zone, without a record of what "
+					  "changed; its history "
 					  "cannot be followed across that",
 					  zone, h->step[i].to);
 	return ERR_OK;
@@ -214,12 +218,12 @@ static enum err condense(struct history *h, bool backward)
 	return ERR_OK;
 }
 
-static enum err gather(struct history *h, struct zonestore *s, const struct zonestore_zone *zone, uint32_t from, uint32_t to,
-		       struct errmsg *msg)
+static enum err gather(struct history *h, struct zonestore *s, const struct zonestore_zone *zone, uint32_t from,
+		       uint32_t to, struct errmsg *msg)
 {
 	char name[NAME_TEXT_MAX];
-	size_t first, end;
-	bool backward;
+	size_t first = 0, end = 0;
+	bool backward = false;
 	enum err err = zonestore_each_version(s, zone->id, false, 0, 0, take_version, h, msg);
 	if (!err)
 		err = find_steps(h, name_to_text(zone->name.wire, name), from, to, &first, &end, &backward, msg);
@@ -228,8 +232,8 @@ static enum err gather(struct history *h, struct zonestore *s, const struct zone
 	return err ? err : condense(h, backward);
 }
 
-enum err history_between(struct history **out, struct zonestore *s, const struct zonestore_zone *zone, uint32_t from, uint32_t to,
-			 struct errmsg *msg)
+enum err history_between(struct history **out, struct zonestore *s, const struct zonestore_zone *zone, uint32_t from,
+			 uint32_t to, struct errmsg *msg)
 {
 	struct history *h = calloc(1, sizeof(*h));
 	enum err err = h ? gather(h, s, zone, from, to, msg) : ERR_NOMEM;

@@ -21,8 +21,8 @@ struct history_rr {
 
 /* From serial `from` to serial `to`, whichever is the older. ERR_NOTFOUND: a serial that the zone never had; ERR_REFUSED: a version between
  * them replaced the whole zone without a recorded difference. Inside a transaction of the caller's. */
-MUST_USE enum err history_between(struct history **out, struct zonestore *s, const struct zonestore_zone *zone, uint32_t from,
-				  uint32_t to, struct errmsg *msg);
+MUST_USE enum err history_between(struct history **out, struct zonestore *s, const struct zonestore_zone *zone,
+				  uint32_t from, uint32_t to, struct errmsg *msg);
 void history_free(struct history *h); /* NULL is fine */
 
 /* In canonical order of owners, then by type; deletions of an RRset before its additions. Without the apex SOA. */

@@ -65,6 +65,10 @@ struct zonestore_rr {
 typedef enum err zonestore_rr_fn(void *arg, const struct zonestore_rr *rr);
 MUST_USE enum err zonestore_each_rr(struct zonestore *s, int64_t zone, zonestore_rr_fn *fn, void *arg, struct errmsg *msg);
 
+/* The same for one name (any case); no call when nothing is there. */
+MUST_USE enum err zonestore_each_rr_at(struct zonestore *s, int64_t zone, const uint8_t *owner, zonestore_rr_fn *fn, void *arg,
+				       struct errmsg *msg);
+
 /* ---- history ---- */
 
 struct zonestore_version {
@@ -97,7 +101,8 @@ MUST_USE enum err zonestore_add_change(struct zonestore *s, struct zonestore_cha
 MUST_USE enum err zonestore_add_change_rr(struct zonestore *s, int64_t version, uint32_t seq, bool add, const uint8_t *owner,
 					  const struct content_rr *rr, struct errmsg *msg);
 
-/* Newest first when `newest_first`, from version id `after` on (0: from the end), at most `limit`. */
+/* Newest first when `newest_first`, else oldest first; only what comes after version id `after` in that order (0: from the end), at most
+ * `limit` (0 = all). Change NULL: nobody is on record. Pointers are good until fn returns. */
 typedef enum err zonestore_version_fn(void *arg, const struct zonestore_version *v, const struct zonestore_change *c);
 MUST_USE enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_first, int64_t after, unsigned limit,
 					 zonestore_version_fn *fn, void *arg, struct errmsg *msg);

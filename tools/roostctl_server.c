@@ -1,0 +1,110 @@
+/* roostctl_server.c: status and stop, which need a server. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "tools/roostctl.h"
+
+enum {
+	STOP_WAIT_MS = 60000, /* a server finishes queued changes and transfers under way */
+	STOP_POLL_MS = 20,
+	NS_PER_MS = 1000000
+};
+
+/* The answer, or NULL with ctl->msg. */
+static json_t *ask_server(struct roostctl *ctl, const char *cmd)
+{
+	json_t *answer = NULL;
+	enum err err = roostctl_ask_server(ctl, json_pack("{s:s}", "cmd", cmd), -1, &answer);
+	if (err == ERR_NOTFOUND)
+		roostctl_fail(ctl, "no server runs on %s; roostd -d %s -l ADDR@PORT starts one", ctl->database,
+			      ctl->database);
+	if (err)
+		return NULL;
+	if (json_is_true(json_object_get(answer, "ok")))
+		return answer;
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	roostctl_fail(ctl, "%s", error ? error : "refused, without a reason");
+	json_decref(answer);
+	return NULL;
+}
+
+static const char *text_of(const json_t *object, const char *member)
+{
+	const char *text = json_string_value(json_object_get(object, member));
+	return text ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *member)
+{
+	return (long long)json_integer_value(json_object_get(object, member));
+}
+
+static void print_status(const json_t *answer)
+{
+	size_t i;
+	json_t *item;
+	printf("roostd %s, process %lld, up %lld s, %lld workers\ndatabase %s\n", text_of(answer, "version"),
+	       number_of(answer, "pid"), number_of(answer, "uptime"), number_of(answer, "workers"),
+	       text_of(answer, "database"));
+	json_array_foreach(json_object_get(answer, "listen"), i, item) printf("listen %s\n", json_string_value(item));
+	json_array_foreach(json_object_get(answer, "zones"), i, item) printf(
+		"zone %s serial %lld %s\n", text_of(item, "zone"), number_of(item, "serial"), text_of(item, "role"));
+	json_array_foreach(json_object_get(answer, "peers"), i, item)
+		printf("peer %s %s\n", text_of(item, "zone"), text_of(item, "address"));
+}
+
+int roostctl_status(struct roostctl *ctl)
+{
+	json_t *answer = ask_server(ctl, "status");
+	if (!answer)
+		return ROOSTCTL_FAILED;
+	json_object_del(answer, "ok");
+	if (!ctl->option[OPTION_JSON]) {
+		print_status(answer);
+	} else {
+		json_dumpf(answer, stdout, JSON_INDENT(1));
+		printf("\n");
+	}
+	json_decref(answer);
+	return ROOSTCTL_DONE;
+}
+
+/* True when nobody has the database's lock (lib/sqlstore.h). */
+static bool is_free(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	bool taken = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return !taken;
+}
+
+int roostctl_stop(struct roostctl *ctl)
+{
+	char *lock;
+	json_t *answer = ask_server(ctl, "stop");
+	if (!answer)
+		return ROOSTCTL_FAILED;
+	long long pid = number_of(answer, "pid");
+	json_decref(answer);
+	if (asprintf(&lock, "%s.lock", ctl->database) < 0)
+		return roostctl_fail(ctl, "no memory");
+	uint64_t until = clock_monotonic_ns() + (uint64_t)STOP_WAIT_MS * NS_PER_MS;
+	bool stopped = is_free(lock);
+	while (!stopped && clock_monotonic_ns() < until) {
+		poll(NULL, 0, STOP_POLL_MS);
+		stopped = is_free(lock);
+	}
+	free(lock);
+	return stopped ? ROOSTCTL_DONE
+		       : roostctl_fail(
+				 ctl, "the server was told to stop, but process %lld still has %s; its log may say why",
+				 pid, ctl->database);
+}
