@@ -1,7 +1,7 @@
 /* control.h: the control socket: how roostctl reaches the server that has its database open.
  *
- * A Unix stream socket at DATABASE.sock, mode 0600; only root and the server's own user are served (SO_PEERCRED). Frames
- * are drawn in server/control_wire.h. A request is one of zones/admin.h, or
+ * A Unix stream socket at DATABASE.sock, mode 0600; only root and the server's own user are served (SO_PEERCRED).
+ * Frames are drawn in server/control_wire.h. A request is one of zones/admin.h, or
  *
  *   {"cmd":"status"}   version, process, uptime, listeners, zones with serial      {"cmd":"stop"}   as SIGTERM would
  *
@@ -16,12 +16,12 @@
 
 #include "server/server.h"
 
-/* Listens; needs database, writer, main_base and main_mailbox of the server, which must outlive it. A socket file left by a
- * server that died is replaced: the database's lock, which the caller holds, says that nobody lives there. */
+/* Listens; needs database, writer, main_base and main_mailbox of the server, which must outlive it. A socket file left
+ * by a server that died is replaced: the database's lock, which the caller holds, says that nobody lives there. */
 MUST_USE enum err control_start(struct control **out, struct server *server, struct errmsg *msg);
 
-/* Removes the socket, closes connections, waits for requests being prepared. Call it before writer_thread_stop, and that
- * before mailbox_free: answers still under way find no one to go to and are dropped there. NULL is fine. */
+/* Removes the socket, closes connections, waits for requests being prepared. Call it before writer_thread_stop, and
+ * that before mailbox_free: answers still under way find no one to go to and are dropped there. NULL is fine. */
 void control_free(struct control *c);
 
 #endif

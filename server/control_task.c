@@ -1,5 +1,5 @@
-/* control_task.c: see control_task.h. A task is touched by its thread, then by the writer, then by the main thread, one after the other;
- * only `asker` is the main thread's all the time. */
+/* control_task.c: see control_task.h. A task is touched by its thread, then by the writer, then by the main thread,
+ * one after the other; only `asker` is the main thread's all the time. */
 #include "server/control_task.h"
 
 #include <pthread.h>

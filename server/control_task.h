@@ -12,7 +12,8 @@ struct control_tasks; /* all that are under way */
 struct control_task;
 
 MUST_USE enum err control_tasks_new(struct control_tasks **out, struct server *server);
-/* Waits until no thread prepares a request any more; what the writer has is left to it and ends in the mailbox. NULL is fine. */
+/* Waits until no thread prepares a request any more; what the writer has is left to it and ends in the mailbox. NULL
+ * is fine. */
 void control_tasks_free(struct control_tasks *tasks);
 
 /* Who asks, and what is called with the answer (a new reference), on the main thread. */

@@ -1,11 +1,12 @@
 /* control_wire.h: what both ends of the control socket must agree on.
  *
  *   +----------------+---------------------+
- *   | length 4       | JSON, length octets |      big-endian; 1 to CONTROL_WIRE_MAX octets; one request, one answer, and again
+ *   | length 4       | JSON, length octets |      big-endian; 1 to CONTROL_WIRE_MAX octets; one request, one answer,
+ *     and again
  *   +----------------+---------------------+
  *
- * A request that needs a file ("zone import") carries its descriptor with the first octet (SCM_RIGHTS), so that the server
- * never opens a path that a client names. Threads: pure functions. */
+ * A request that needs a file ("zone import") carries its descriptor with the first octet (SCM_RIGHTS), so that the
+ * server never opens a path that a client names. Threads: pure functions. */
 #ifndef ROOST_SERVER_CONTROL_WIRE_H
 #define ROOST_SERVER_CONTROL_WIRE_H
 

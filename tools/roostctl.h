@@ -1,7 +1,8 @@
 /* roostctl.h: what the files of roostctl share.
  *
- * A command is a row of the table in roostctl.c: its words, its arguments, its options and a function. Commands that read open the database
- * themselves; commands that change something make a request (zones/admin.h) and give it to roostctl_ask. One thread. */
+ * A command is a row of the table in roostctl.c: its words, its arguments, its options and a function. Commands that
+ * read open the database themselves; commands that change something make a request (zones/admin.h) and give it to
+ * roostctl_ask. One thread. */
 #ifndef ROOST_TOOLS_ROOSTCTL_H
 #define ROOST_TOOLS_ROOSTCTL_H
 
@@ -56,12 +57,13 @@ int roostctl_usage(struct roostctl *ctl, const char *fmt, ...) __attribute__((fo
 
 /* ---- roostctl_client.c: asking for a change ---- */
 
-/* Runs the request (a reference that is taken over; NULL: memory was short, or an argument is not UTF-8) through the server that has the
- * database open, or here if there is none. *answer (may be NULL; a new reference) is what was answered on success. file: -1 or what goes with
- * it. `create`: the database may be made. Returns an exit status. */
+/* Runs the request (a reference that is taken over; NULL: memory was short, or an argument is not UTF-8) through the
+ * server that has the database open, or here if there is none. *answer (may be NULL; a new reference) is what was
+ * answered on success. file: -1 or what goes with it. `create`: the database may be made. Returns an exit status. */
 int roostctl_ask(struct roostctl *ctl, json_t *request, int file, bool create, json_t **answer);
 
-/* Sends it to the server only. ERR_NOTFOUND: none answers. On ERR_OK *answer is a new reference. Takes the request's reference over. */
+/* Sends it to the server only. ERR_NOTFOUND: none answers. On ERR_OK *answer is a new reference. Takes the request's
+ * reference over. */
 MUST_USE enum err roostctl_ask_server(struct roostctl *ctl, json_t *request, int file, json_t **answer);
 
 /* ---- roostctl_read.c: looking into the database ---- */

@@ -1,4 +1,5 @@
-/* roostctl_client.c: how a change is made: through the server's control socket, or by the same code here when no server runs. */
+/* roostctl_client.c: how a change is made: through the server's control socket, or by the same code here when no
+ * server runs. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -181,7 +182,8 @@ static void close_local(struct local *l)
 		zonestore_close(l->store);
 }
 
-/* ERR_BUSY: somebody else has the database. Whatever else happens is in the answer or, with an error, in ctl->msg. Keeps the request. */
+/* ERR_BUSY: somebody else has the database. Whatever else happens is in the answer or, with an error, in ctl->msg.
+ * Keeps the request. */
 static enum err run_here(struct roostctl *ctl, json_t *request, int file, bool create, json_t **answer)
 {
 	struct local l = {.store = NULL};

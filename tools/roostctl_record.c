@@ -70,7 +70,8 @@ static size_t unit_length(const char *p)
 	return p[1] >= '0' && p[1] <= '9' && p[2] && p[3] ? 4 : 2;
 }
 
-/* A word of TXT data becomes a character-string with the quotation marks that the shell took away; a long one becomes several. */
+/* A word of TXT data becomes a character-string with the quotation marks that the shell took away; a long one
+ * becomes several. */
 static void quote(FILE *out, const char *word)
 {
 	size_t octets = 0;

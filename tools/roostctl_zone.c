@@ -37,7 +37,8 @@ int roostctl_init(struct roostctl *ctl)
 
 /* ---- import ---- */
 
-/* What is no regular file is copied to one: the server reads nothing that could keep it waiting. Returns a descriptor, or -1. */
+/* What is no regular file is copied to one: the server reads nothing that could keep it waiting. Returns a
+ * descriptor, or -1. */
 static int copy_to_file(int from)
 {
 	static char octets[COPY_OCTETS];

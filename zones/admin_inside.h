@@ -26,7 +26,8 @@ struct admin_request {
 	struct zonestore_peer peer;
 };
 
-/* One command: checks the request and fills r->job, which is there already with actor and zone. On error `why` says it all. */
+/* One command: checks the request and fills r->job, which is there already with actor and zone. On error `why` says
+ * it all. */
 typedef enum err admin_prepare_fn(struct admin_request *r, struct errmsg *why);
 
 admin_prepare_fn admin_starter_prepare;                                                  /* admin_starter.c */

@@ -1,8 +1,8 @@
 /* admin_rdata.c: RDATA as an administrator writes it on a command line.
  *
- * A zone file takes every name without a final dot for a relative one, which on a command line is mostly a mistake: "mail.example.net" would
- * become mail.example.net.home.example. So in the types of the table below a name with a dot inside gets the final one; a single label stays
- * relative to the zone. */
+ * A zone file takes every name without a final dot for a relative one, which on a command line is mostly a mistake:
+ * "mail.example.net" would become mail.example.net.home.example. So in the types of the table below a name with a dot
+ * inside gets the final one; a single label stays relative to the zone. */
 #include "lib/text.h"
 #include "zones/admin_inside.h"
 

@@ -1,8 +1,9 @@
 /* admin_record.c: "record add", "record set" and "record delete".
  *
- * RFC 2136 silently leaves out what would break a zone (§3.4.2.2: a CNAME beside other data, the last NS). A person must hear of it: so we look
- * first and refuse with a sentence. What we saw goes into the update as prerequisites: if somebody else changes the name
- * between our look and the commit, the update does nothing and the administrator is told to try again. */
+ * RFC 2136 silently leaves out what would break a zone (§3.4.2.2: a CNAME beside other data, the last NS). A person
+ * must hear of it: so we look first and refuse with a sentence. What we saw goes into the update as prerequisites: if
+ * somebody else changes the name between our look and the commit, the update does nothing and the administrator is
+ * told to try again. */
 #include <stdlib.h>
 
 #include "lib/clock.h"

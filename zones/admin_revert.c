@@ -1,4 +1,5 @@
-/* admin_revert.c: "revert": an update that takes back everything since a serial, as a new version: history only grows. */
+/* admin_revert.c: "revert": an update that takes back everything since a serial, as a new version: history only
+ * grows. */
 #include <stdlib.h>
 
 #include "lib/clock.h"

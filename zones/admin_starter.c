@@ -4,9 +4,10 @@
 #include "zones/admin_inside.h"
 #include "zones/zonefile.h"
 
-/* The SOA's timers suit a home: a secondary that missed a NOTIFY asks again within 10 minutes, and serves on for two weeks while the line is
- * down (RFC 1912 §2.2). A new name is seen within a minute (RFC 2308 §5), and so is a new address. 192.0.2.0/24 and 2001:db8::/32 are for
- * examples (RFC 5737, RFC 3849); the administrator, or the home's first update, puts the real ones in. */
+/* The SOA's timers suit a home: a secondary that missed a NOTIFY asks again within 10 minutes, and serves on for two
+ * weeks while the line is down (RFC 1912 §2.2). A new name is seen within a minute (RFC 2308 §5), and so is a new
+ * address. 192.0.2.0/24 and 2001:db8::/32 are for examples (RFC 5737, RFC 3849); the administrator, or the home's
+ * first update, puts the real ones in. */
 static const char starter[] = "@    3600 IN SOA   ns1 hostmaster 1 600 120 1209600 60\n"
 			      "@    3600 IN NS    ns1\n"
 			      "@    3600 IN MX    10 home\n"
@@ -83,7 +84,8 @@ static enum err count_version(void *arg, const struct zonestore_version *v, cons
 	return ERR_OK;
 }
 
-/* With the new zone. Between our look and now somebody may have made a zone of that name: theirs must not become ours. */
+/* With the new zone. Between our look and now somebody may have made a zone of that name: theirs must not become
+ * ours. */
 static enum err make_rights(struct job *job, struct zonestore *s, struct errmsg *why)
 {
 	struct admin_request *r = job->run_arg;

@@ -1,4 +1,5 @@
-/* history.h: the net difference between two serials of a zone, from its journal rows: what `roostctl diff` shows and `revert` undoes.
+/* history.h: the net difference between two serials of a zone, from its journal rows: what `roostctl diff` shows and
+ * `revert` undoes.
  *
  * Versions between the two are read oldest first; for each record only its first and last mention count:
  *
@@ -19,8 +20,9 @@ struct history_rr {
 	struct content_rr rr;
 };
 
-/* From serial `from` to serial `to`, whichever is the older. ERR_NOTFOUND: a serial that the zone never had; ERR_REFUSED: a version between
- * them replaced the whole zone without a recorded difference. Inside a transaction of the caller's. */
+/* From serial `from` to serial `to`, whichever is the older. ERR_NOTFOUND: a serial that the zone never had;
+ * ERR_REFUSED: a version between them replaced the whole zone without a recorded difference. Inside a transaction of
+ * the caller's. */
 MUST_USE enum err history_between(struct history **out, struct zonestore *s, const struct zonestore_zone *zone,
 				  uint32_t from, uint32_t to, struct errmsg *msg);
 void history_free(struct history *h); /* NULL is fine */
