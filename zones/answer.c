@@ -8,10 +8,10 @@
 /* Where a name falls in a zone. */
 struct place {
 	const struct zone_view *view;
-	const struct node *node;        /* the name, or its closest encloser */
-	const struct content *content;  /* at node */
-	unsigned label;                 /* suffix index of node in the name: 0 = the name itself */
-	const struct node *stop;        /* the topmost cut or DNAME on the way, or NULL */
+	const struct node *node;       /* the name, or its closest encloser */
+	const struct content *content; /* at node */
+	unsigned label;                /* suffix index of node in the name: 0 = the name itself */
+	const struct node *stop;       /* the topmost cut or DNAME on the way, or NULL */
 	const struct content *stop_content;
 	unsigned stop_label;
 	bool stop_dname;
@@ -24,7 +24,9 @@ struct target {
 	struct qname made;   /* q, once it is not the question's */
 	struct name kept[2]; /* names made by DNAME, used in turn */
 	unsigned steps;
+	unsigned dnames;
 	uint64_t seen[ANSWER_CHAIN_MAX + 1];
+	const struct content *dname[ANSWER_CHAIN_MAX + 1]; /* in the message already */
 };
 
 enum outcome { DONE, FOLLOW };
@@ -66,7 +68,8 @@ static struct answer_owner owner_at(const struct answer *a, const struct target 
 		return t->owner;
 	const uint8_t *wire = name_strip(t->owner.wire, label);
 	if (t->owner.offset == MESSAGE_OWNER_AT_QUESTION)
-		return (struct answer_owner){.wire = wire, .offset = (uint16_t)(MESSAGE_OWNER_AT_QUESTION + t->q->off[label])};
+		return (struct answer_owner){.wire = wire,
+					     .offset = (uint16_t)(MESSAGE_OWNER_AT_QUESTION + t->q->off[label])};
 	return (struct answer_owner){.wire = wire, .offset = writer_find(a->writer, wire)};
 }
 
@@ -98,6 +101,16 @@ static enum outcome answer_cname(struct answer *a, struct target *t, const struc
 	return content_next(content_block(c, set), set->len, &at, &rr) && follow(a, t, rr.rdata) ? FOLLOW : DONE;
 }
 
+/* The DNAME itself, once a message however often the chain comes by. */
+static bool put_dname(struct answer *a, struct target *t, const struct place *p, const struct rrset *set)
+{
+	for (unsigned i = 0; i < t->dnames; i++)
+		if (t->dname[i] == p->stop_content)
+			return true;
+	t->dname[t->dnames++] = p->stop_content;
+	return answer_put_set(a, SECTION_ANSWER, owner_at(a, t, p->stop_label), p->stop_content, set, NULL);
+}
+
 /* RFC 6672 §3.2: the DNAME, a CNAME made from it, and on with the new name. */
 static enum outcome answer_dname(struct answer *a, struct target *t, const struct place *p, enum rcode *rcode)
 {
@@ -106,8 +119,7 @@ static enum outcome answer_dname(struct answer *a, struct target *t, const struc
 	struct content_rr rr;
 	size_t at = 0;
 
-	if (!answer_put_set(a, SECTION_ANSWER, owner_at(a, t, p->stop_label), p->stop_content, set, NULL) ||
-	    !content_next(content_block(p->stop_content, set), set->len, &at, &rr))
+	if (!put_dname(a, t, p, set) || !content_next(content_block(p->stop_content, set), set->len, &at, &rr))
 		return DONE;
 	if (name_join(made, t->owner.wire, t->q->off[p->stop_label], rr.rdata)) {
 		*rcode = RCODE_YXDOMAIN;
@@ -186,8 +198,8 @@ static bool cname_applies(uint16_t type)
 }
 
 /* The name is there, or a wildcard stands for it. */
-static enum outcome answer_found(struct answer *a, struct target *t, const struct place *p, const struct content *c, enum denial what,
-				 enum rcode *rcode)
+static enum outcome answer_found(struct answer *a, struct target *t, const struct place *p, const struct content *c,
+				 enum denial what, enum rcode *rcode)
 {
 	if ((c->flags & CONTENT_CNAME) && cname_applies(a->query->qtype))
 		return answer_cname(a, t, c);
@@ -205,7 +217,8 @@ static void refer(struct answer *a, const struct target *t, const struct place *
 
 	if (!a->writer->count[SECTION_ANSWER])
 		answer_put_flag(a, 0, FLAG_AA);
-	if (!answer_put_set(a, SECTION_AUTHORITY, owner, p->stop_content, content_find(p->stop_content, TYPE_NS), p->stop))
+	if (!answer_put_set(a, SECTION_AUTHORITY, owner, p->stop_content, content_find(p->stop_content, TYPE_NS),
+			    p->stop))
 		return;
 	const struct rrset *ds = a->query->dnssec_ok ? content_find(p->stop_content, TYPE_DS) : NULL;
 	if (ds)
@@ -268,8 +281,10 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 	t.q = query->qname;
 	t.owner = (struct answer_owner){.wire = query->qname_wire, .offset = MESSAGE_OWNER_AT_QUESTION};
 	t.steps = 0;
+	t.dnames = 0;
 	t.seen[0] = t.q->hash[0];
-	answer_put_flag(&a, FLAG_AA, 0);
+	if (query->qclass == CLASS_IN) /* no server speaks for all classes (RFC 1035 §6.2) */
+		answer_put_flag(&a, FLAG_AA, 0);
 	while (z) {
 		const struct zone_view *v = answer_put_view(&a, z);
 		if (!v || answer_in_zone(&a, &t, v, &rcode) == DONE)

@@ -18,8 +18,8 @@ void answer_put_flag(struct answer *a, uint16_t set, uint16_t clear)
 }
 
 /* Ready records: one copy where the owner stands in the message and no name inside wants compressing; else one by one. */
-static bool put_block(struct answer *a, enum section s, struct answer_owner owner, const uint8_t *block, size_t len, unsigned count,
-		      bool compress)
+static bool put_block(struct answer *a, enum section s, struct answer_owner owner, const uint8_t *block, size_t len,
+		      unsigned count, bool compress)
 {
 	struct content_rr rr;
 	size_t at = 0;
@@ -32,7 +32,8 @@ static bool put_block(struct answer *a, enum section s, struct answer_owner owne
 	return true;
 }
 
-static bool put_set(struct answer *a, enum section s, struct answer_owner owner, const struct content *c, const struct rrset *set)
+static bool put_set(struct answer *a, enum section s, struct answer_owner owner, const struct content *c,
+		    const struct rrset *set)
 {
 	struct writer_mark mark = writer_mark(a->writer);
 
@@ -44,8 +45,8 @@ static bool put_set(struct answer *a, enum section s, struct answer_owner owner,
 	return false;
 }
 
-bool answer_put_set(struct answer *a, enum section s, struct answer_owner owner, const struct content *c, const struct rrset *set,
-		    const struct node *cut)
+bool answer_put_set(struct answer *a, enum section s, struct answer_owner owner, const struct content *c,
+		    const struct rrset *set, const struct node *cut)
 {
 	if (!put_set(a, s, owner, c, set)) {
 		answer_put_flag(a, FLAG_TC, 0); /* RFC 2181 §9 */
@@ -56,7 +57,8 @@ bool answer_put_set(struct answer *a, enum section s, struct answer_owner owner,
 	return true;
 }
 
-bool answer_put_sigs(struct answer *a, enum section s, struct answer_owner owner, const struct content *c, const struct rrset *set)
+bool answer_put_sigs(struct answer *a, enum section s, struct answer_owner owner, const struct content *c,
+		     const struct rrset *set)
 {
 	struct writer_mark mark = writer_mark(a->writer);
 
@@ -104,14 +106,19 @@ static bool already_given(struct answer *a, const struct content *c)
 	return false;
 }
 
-static bool below_cut(const struct zone_view *v, const struct node *n)
+/* At or below a cut, or below a DNAME: not this zone's to tell (RFC 2181 §6.1, RFC 6672 §2.4). */
+static bool is_occluded(const struct zone_view *v, const struct node *n)
 {
-	for (; n != zone_apex(v->zone); n = zone_parent(n)) {
-		const struct content *c = zone_content(v, n);
-		if (c && (c->flags & CONTENT_NS))
+	const struct content *c = zone_content(v, n);
+	unsigned hides = CONTENT_NS;
+
+	for (; n != zone_apex(v->zone); hides = CONTENT_NS | CONTENT_DNAME) {
+		if (c && (c->flags & hides))
 			return true;
+		n = zone_parent(n);
+		c = zone_content(v, n);
 	}
-	return false;
+	return c && hides != CONTENT_NS && (c->flags & CONTENT_DNAME);
 }
 
 static bool is_under(const struct node *n, const struct node *ancestor)
@@ -132,7 +139,7 @@ static void put_addresses(struct answer *a, const uint8_t *name, const struct no
 	const struct zone *z = directory_find(a->directory, &q, 0, &label);
 	const struct zone_view *v = z ? answer_put_view(a, z) : NULL;
 	const struct content *c = v ? zone_find(v, &q, 0, &node) : NULL;
-	if (!content_in_use(c) || (!cut && below_cut(v, node)) || already_given(a, c))
+	if (!content_in_use(c) || (!cut && is_occluded(v, node)) || already_given(a, c))
 		return;
 	struct answer_owner owner = {.wire = q.lower, .offset = writer_find(a->writer, q.lower)};
 	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
@@ -152,14 +159,18 @@ static void put_addresses(struct answer *a, const uint8_t *name, const struct no
 
 void answer_put_additional(struct answer *a)
 {
-	/* One the answer section was made from is not repeated; what put_addresses notes is compared by content. */
+	/* With ANY the answer section has the addresses of its own name already. */
+	for (unsigned i = 0; a->query->qtype == TYPE_ANY && i < a->sets; i++)
+		if (!a->set[i].cut)
+			already_given(a, a->set[i].content);
 	for (unsigned i = 0; i < a->sets; i++) {
 		const struct answer_set *s = &a->set[i];
 		struct content_rr rr;
 		size_t at = 0;
 		while (content_next(content_block(s->content, s->set), s->set->len, &at, &rr)) {
 			const uint8_t *name = rr_additional_name(rr.type, rr.rdata, rr.rdlen);
-			if (name && !name[0]) /* "." : the owner itself for SVCB (RFC 9460 §2.5), no service for SRV and MX */
+			if (name &&
+			    !name[0]) /* "." : the owner itself for SVCB (RFC 9460 §2.5), no service for SRV and MX */
 				name = rr.type == TYPE_SVCB || rr.type == TYPE_HTTPS ? s->owner : NULL;
 			if (name)
 				put_addresses(a, name, s->cut);
