@@ -2,7 +2,8 @@
  *
  * An AXFR pins one version of the zone in memory. An IXFR reads journal rows in pages of its own short read transactions, so a slow reader holds
  * nothing in SQLite. When the journal does not reach back to the client's serial, IXFR answers in AXFR form (RFC 1995 §4). A client that
- * is up to date gets the single SOA (§2). Every message carries as much as fits (§ RFC 5936 2.2), compressed; the caller signs each.
+ * is up to date gets the single SOA (§2). Every message carries as much as fits (RFC 5936 §2.2), compressed; the caller signs each.
+ * Behind 16 KiB nothing can be compressed, so messages end there unless a single record needs more.
  * Threads: an xfr belongs to one thread; open and next run between quiescent states. */
 #ifndef ROOST_ZONES_XFR_H
 #define ROOST_ZONES_XFR_H
