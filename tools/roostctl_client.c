@@ -175,6 +175,7 @@ static enum err open_local(struct local *l, struct roostctl *ctl, bool create)
 static void close_local(struct local *l)
 {
 	commit_free(l->commit);
+	grace_barrier(); /* a zone that was replaced lets go of its parts only now */
 	if (l->directory)
 		directory_free(l->directory);
 	grace_barrier();

@@ -110,6 +110,9 @@ static json_t *split_types(const char *text)
 int roostctl_grant_add(struct roostctl *ctl)
 {
 	json_t *answer;
+	if (!ctl->option[OPTION_KEY] && !ctl->option[OPTION_FROM])
+		return roostctl_usage(
+			ctl, "grant add: say who may: --key NAME, --from PREFIX or both (--from ::/0 is everybody)");
 	json_t *request =
 		json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:o}", "cmd", "grant add", "zone", ctl->argv[0], "action",
 			  ctl->argv[1], "key", ctl->option[OPTION_KEY], "from", ctl->option[OPTION_FROM], "name",
@@ -130,6 +133,16 @@ int roostctl_grant_remove(struct roostctl *ctl)
 	return roostctl_ask(ctl, json_pack("{s:s, s:I}", "cmd", "grant remove", "id", (json_int_t)id), -1, false, NULL);
 }
 
+/* Without the final dot; "*." is all names below the root. */
+static const char *pattern_text(const struct access_grant *g, char text[NAME_TEXT_MAX])
+{
+	access_pattern_to_text(g, text);
+	size_t len = strlen(text);
+	if (len > 2 && text[len - 1] == '.')
+		text[len - 1] = '\0';
+	return text;
+}
+
 /* As the options that would make it. */
 static enum err list_grant(void *arg, const struct access_grant *g)
 {
@@ -141,7 +154,7 @@ static enum err list_grant(void *arg, const struct access_grant *g)
 	if (g->has_from)
 		printf(" --from %s", addr_prefix_to_text(&g->from, prefix));
 	if (g->pattern_kind != ACCESS_NAME_ANY)
-		printf(" --name %s", access_pattern_to_text(g, text));
+		printf(" --name %s", pattern_text(g, text));
 	for (unsigned i = 0; i < g->type_count; i++)
 		printf("%s%s", i ? "," : " --types ", rr_type_to_text(g->types[i], type));
 	printf("\n");

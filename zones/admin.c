@@ -71,7 +71,7 @@ enum err admin_owner_from_text(struct name *out, const char *text, const uint8_t
 	if (has_final_dot(text))
 		return errmsg_set(msg, ERR_RANGE, "name %s: is outside the zone %s", text,
 				  admin_name_to_text(zone, zone_text));
-	if (name_join(out, given.wire, given.len, zone))
+	if (name_join(out, given.wire, (size_t)given.len - 1, zone))
 		return errmsg_set(msg, ERR_RANGE, "name %s.%s: is over 255 octets long", text,
 				  admin_name_to_text(zone, zone_text));
 	return ERR_OK;
@@ -252,8 +252,8 @@ enum err admin_prepare(struct admin_request **out, struct job **job, json_t *req
 		goto refuse;
 	if (!r->command) {
 		err = errmsg_set(&why, ERR_USAGE,
-				 "request: \"cmd\" %s is not known; is roostctl newer than this server?",
-				 cmd ? cmd : "is missing:");
+				 "request: \"cmd\" %.80s is not known; is roostctl newer than this server?",
+				 cmd ? cmd : "(missing)");
 		goto refuse;
 	}
 	err = take_zone(r, &why);

@@ -75,11 +75,8 @@ enum err admin_rdata_from_text(uint16_t type, const char *text, const uint8_t *z
 {
 	char full[4 * NAME_TEXT_MAX], type_text[RR_TYPE_TEXT_MAX];
 	struct wbuf w = buf_writer(full, sizeof(full));
-	rr_type_to_text(type, type_text);
 	if (words_of(type) && complete_names(type, text, &w))
-		return errmsg_set(why, ERR_RANGE, "%s %.*s: is too long", type_text, SHOWN, text);
-	enum err err = text_rdata_from_text(type, words_of(type) ? full : text, zone, out, why);
-	if (err)
-		errmsg_prefix(why, "%s %.*s", type_text, SHOWN, text);
-	return err;
+		return errmsg_set(why, ERR_RANGE, "%s %.*s: is too long", rr_type_to_text(type, type_text), SHOWN,
+				  text);
+	return text_rdata_from_text(type, words_of(type) ? full : text, zone, out, why);
 }

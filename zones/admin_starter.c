@@ -17,7 +17,7 @@ static const char starter[] = "@    3600 IN SOA   ns1 hostmaster 1 600 120 12096
 			      "home 60   IN AAAA  2001:db8::1\n"
 			      "www  3600 IN CNAME home\n";
 
-static const uint8_t key_label[] = {3, 'k', 'e', 'y', 0};
+static const uint8_t key_label[] = {3, 'k', 'e', 'y'}; /* key.home.example: a name that no host has */
 
 static enum err make_image(struct admin_request *r, struct errmsg *why)
 {

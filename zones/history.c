@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "zones/admin.h"
+
 /* A row of change_rr, copied. */
 struct mention {
 	size_t order; /* among all rows read: older first */
@@ -226,7 +228,7 @@ static enum err gather(struct history *h, struct zonestore *s, const struct zone
 	bool backward = false;
 	enum err err = zonestore_each_version(s, zone->id, false, 0, 0, take_version, h, msg);
 	if (!err)
-		err = find_steps(h, name_to_text(zone->name.wire, name), from, to, &first, &end, &backward, msg);
+		err = find_steps(h, admin_name_to_text(zone->name.wire, name), from, to, &first, &end, &backward, msg);
 	for (size_t i = first; !err && i < end; i++)
 		err = zonestore_each_change_rr(s, h->step[i].id, 0, 0, take_mention, h, msg);
 	return err ? err : condense(h, backward);
