@@ -507,13 +507,6 @@ static enum err try_updates(struct commit *c, struct job *group, struct errmsg *
 	return err;
 }
 
-static const char *rcode_words(enum rcode rcode)
-{
-	static const char *const words[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-					    "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
-	return (size_t)rcode < sizeof(words) / sizeof(words[0]) ? words[rcode] : "error";
-}
-
 static const char *remedy(enum err err)
 {
 	switch (err) {
@@ -543,18 +536,9 @@ static void log_failure(struct commit *c, const struct job *job)
 		  job->why.text, remedy(job->err));
 }
 
-static void log_verdict(const struct job *job)
-{
-	char zone[NAME_TEXT_MAX];
-	if (job->kind == JOB_UPDATE && !job->err && job->rcode != RCODE_NOERROR)
-		log_info("update of %s by %s from %s: %s: %s", name_to_text(job->zone.wire, zone), job->actor.who,
-			 job->actor.source, rcode_words(job->rcode), job->why.text);
-}
-
 static void deliver(struct job *job)
 {
 	job->next = NULL;
-	log_verdict(job);
 	if (job->done)
 		job->done(job);
 }
