@@ -1,0 +1,111 @@
+"""Other people's primaries, each with master files of its own, to compare answers with: BindPrimary, KnotPrimary, NsdPrimary.
+
+`zones` is a dict from zone name to the path of its master file. Each runs in a temporary directory, away from the system's own
+configuration and control ports, with answers kept as short as Roost's where there is a setting for that.
+"""
+import os
+
+import roost
+
+
+class Primary(roost.Process):
+    def __init__(self, zones, start=True):
+        super().__init__(type(self).__name__.lower())
+        self.zones = zones
+        self.configuration = os.path.join(self.directory, f"{self.name}.conf")
+        if start:
+            self.start()
+
+    def start(self):
+        with open(self.configuration, "w", encoding="utf-8") as out:
+            out.write(self.configure())
+        return super().start()
+
+    def configure(self):
+        """The text of the configuration file."""
+        raise NotImplementedError
+
+
+class BindPrimary(Primary):
+    def configure(self):
+        zones = "".join(f'zone "{name}" {{ type primary; file "{path}"; }};\n' for name, path in self.zones.items())
+        return f"""
+options {{
+	directory "{self.directory}";
+	managed-keys-directory "{self.directory}";
+	session-keyfile "{self.directory}/session.key";
+	pid-file none;
+	lock-file none;
+	listen-on port {self.port} {{ {self.address}; }};
+	listen-on-v6 {{ none; }};
+	recursion no;
+	dnssec-validation no;
+	empty-zones-enable no;
+	notify no;
+	minimal-responses no-auth;
+	minimal-any yes;
+	check-names primary ignore;
+}};
+controls {{ }};
+{zones}
+"""
+
+    def argv(self):
+        return ["/usr/sbin/named", "-g", "-n", "1", "-c", self.configuration]
+
+
+class KnotPrimary(Primary):
+    def configure(self):
+        zones = "".join(f"\n  - domain: {name}\n    file: {path}" for name, path in self.zones.items())
+        return f"""
+server:
+    rundir: {self.directory}
+    listen: {self.address}@{self.port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+control:
+    listen: {self.directory}/knot.sock
+log:
+  - target: stderr
+    any: info
+database:
+    storage: {self.directory}
+template:
+  - id: default
+    storage: {self.directory}
+    zonefile-sync: -1
+    journal-content: none
+    semantic-checks: soft
+zone:{zones}
+"""
+
+    def argv(self):
+        return ["/usr/sbin/knotd", "-c", self.configuration]
+
+
+class NsdPrimary(Primary):
+    def configure(self):
+        zones = "".join(f'zone:\n    name: "{name}"\n    zonefile: "{path}"\n' for name, path in self.zones.items())
+        return f"""
+server:
+    ip-address: {self.address}@{self.port}
+    do-ip6: no
+    server-count: 1
+    username: ""
+    chroot: ""
+    zonesdir: "{self.directory}"
+    database: ""
+    pidfile: "{self.directory}/nsd.pid"
+    xfrdir: "{self.directory}"
+    xfrdfile: "{self.directory}/xfrd.state"
+    zonelistfile: "{self.directory}/zone.list"
+    minimal-responses: yes
+    verbosity: 1
+remote-control:
+    control-enable: no
+{zones}
+"""
+
+    def argv(self):
+        return ["/usr/sbin/nsd", "-d", "-c", self.configuration]
