@@ -1,9 +1,9 @@
 """Answers of a running roostd, and the same questions put to BIND, Knot and NSD with the same zone files.
 
-The exact answers are the business of tests/unit/zones/answer_test.c, which reads the same zones. Here it counts that they come out of the
-server that `roostctl zone import` filled, and that Roost says what the others say: RCODE, AA, the answer section as a set of
-records, and the types in the authority section. Where they differ among themselves, Roost must agree with most of them; where
-it does not, DIFFERENT says why.
+The exact answers are the business of tests/unit/zones/answer_test.c, which reads the same zones. Here it counts that they come
+out of the server that `roostctl zone import` filled, and that Roost says what the others say: RCODE, AA, the answer section as
+a set of records, and the types in the authority section. Where they differ among themselves, Roost must agree with most of
+them; where it does not, DIFFERENT says why.
 """
 import collections
 import glob
@@ -42,7 +42,8 @@ OWNERS = """
 cn cn2 cn3 c1 cnself loop1 loop3 cnout cnnx cnnodata cnent cndel cncut cnwild cnwildcn cndn
 ent b.ent a.b.ent x.ent x.b.ent
 wild x.wild x.y.z.wild *.wild y.*.wild *.y.wild blocker.wild x.blocker.wild deep.wild y.deep.wild x.deep.wild y.x.deep.wild
-a.wcn *.wcn wcn a.wcnnx a.wcnout a.wloop x.wloop a.went sub.a.went sub.*.went *.went went a.two a.b.two a.*.two b.a.*.two *.*.two *.two
+a.wcn *.wcn wcn a.wcnnx a.wcnout a.wloop x.wloop a.went sub.a.went sub.*.went *.went went
+a.two a.b.two a.*.two b.a.*.two *.*.two *.two
 x.wdel cut.wdel x.cut.wdel a.wdn b.a.wdn *.wdn
 dn www.dn a.b.dn b.dn nothing.dn cn.dn back.dn x.w.dn w.dn *.dn tgt x.dnout www.dn1 x.dndel x.dnloop1 dnlong
 del host.del ns.del nothing.x.y.del *.del secure x.secure noglue sibling inzone crosszone missing x.mixed self x.self bigdel
@@ -132,7 +133,8 @@ def test_the_same_as_the_others():
         most, votes = collections.Counter(theirs.values()).most_common(1)[0]
         agreed = got == most if votes > 1 else got in theirs.values()
         if agreed == ((name, rdtype) in DIFFERENT):
-            wrong.append(f"{name} {rdtype} {options or ''}{' (agrees, but stands in DIFFERENT)' if agreed else ''}\n  roostd: {got}\n"
+            note = " (agrees, but stands in DIFFERENT)" if agreed else ""
+            wrong.append(f"{name} {rdtype} {options or ''}{note}\n  roostd: {got}\n"
                          + "\n".join(f"  {server}: {what}" for server, what in theirs.items()))
     assert not wrong, f"{len(wrong)} of {len(asked)} answers differ:\n" + "\n".join(wrong)
 
@@ -154,7 +156,8 @@ def test_truncation_by_the_size_the_client_takes(size):
     """TC, whole RRsets, never over the size; by TCP all of it (RFC 2181 §9, RFC 6891 §6.2.5, RFC 9471 §3.1)."""
     server = served()
     options = {} if size == 512 else {"use_edns": 0, "payload": size}
-    for name, rdtype, room in (("big.rich.test", "TXT", 4000), ("bigcn.rich.test", "TXT", 4000), ("x.bigdel.rich.test", "A", 830)):
+    for name, rdtype, room in (("big.rich.test", "TXT", 4000), ("bigcn.rich.test", "TXT", 4000),
+                               ("x.bigdel.rich.test", "A", 830)):
         answer = roost.query(server, name, rdtype, **options)
         whole = roost.query(server, name, rdtype, tcp=True)
         assert not whole.flags & dns.flags.TC
