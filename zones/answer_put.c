@@ -96,13 +96,15 @@ bool answer_put_soa(struct answer *a, const struct zone_view *v)
 
 /* ---- additional ---- */
 
-static bool already_given(struct answer *a, const struct content *c)
+/* True also when no more can be kept in mind, unless the addresses are required. */
+static bool already_given(struct answer *a, const struct content *c, bool required)
 {
 	for (unsigned i = 0; i < a->given; i++)
 		if (a->given_content[i] == c)
 			return true;
-	if (a->given < ANSWER_SETS_MAX)
-		a->given_content[a->given++] = c;
+	if (a->given == ANSWER_GIVEN_MAX)
+		return !required;
+	a->given_content[a->given++] = c;
 	return false;
 }
 
@@ -139,7 +141,7 @@ static void put_addresses(struct answer *a, const uint8_t *name, const struct no
 	const struct zone *z = directory_find(a->directory, &q, 0, &label);
 	const struct zone_view *v = z ? answer_put_view(a, z) : NULL;
 	const struct content *c = v ? zone_find(v, &q, 0, &node) : NULL;
-	if (!content_in_use(c) || (!cut && is_occluded(v, node)) || already_given(a, c))
+	if (!content_in_use(c) || (!cut && is_occluded(v, node)) || already_given(a, c, cut != NULL))
 		return;
 	struct answer_owner owner = {.wire = q.lower, .offset = writer_find(a->writer, q.lower)};
 	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
@@ -162,7 +164,7 @@ void answer_put_additional(struct answer *a)
 	/* With ANY the answer section has the addresses of its own name already. */
 	for (unsigned i = 0; a->query->qtype == TYPE_ANY && i < a->sets; i++)
 		if (!a->set[i].cut)
-			already_given(a, a->set[i].content);
+			(void)already_given(a, a->set[i].content, false);
 	for (unsigned i = 0; i < a->sets; i++) {
 		const struct answer_set *s = &a->set[i];
 		struct content_rr rr;

@@ -7,7 +7,8 @@
 
 enum {
 	ANSWER_VIEWS_MAX = ANSWER_CHAIN_MAX + 8, /* zones one answer may touch: its chain and its additional names */
-	ANSWER_SETS_MAX = 24                     /* RRsets whose additional names are looked after */
+	ANSWER_SETS_MAX = 24,                    /* RRsets whose additional names are looked after */
+	ANSWER_GIVEN_MAX = 64                    /* names that get addresses, if they are not required glue */
 };
 
 /* An owner name and where it stands in the message (0: not there). */
@@ -33,7 +34,7 @@ struct answer {
 	unsigned given; /* contents whose addresses are in the message */
 	struct zone_view view[ANSWER_VIEWS_MAX];
 	struct answer_set set[ANSWER_SETS_MAX];
-	const struct content *given_content[ANSWER_SETS_MAX];
+	const struct content *given_content[ANSWER_GIVEN_MAX];
 };
 
 /* The view of that zone for this answer: taken once (design §3). NULL when too many zones were touched. */

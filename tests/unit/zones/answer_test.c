@@ -539,30 +539,36 @@ static const struct ask root[] = {
 };
 
 /* Names below a DNAME, a DNAME and a cut below a cut, a wildcard below a DNAME: none can be seen (RFC 6672 §2.4, RFC 2181 §6.1). */
-static const char occluded_zone[] = "$TTL 3600\n"
-				    "@ SOA ns hostmaster 1 7200 3600 604800 900\n"
-				    "@ NS ns\n"
-				    "ns A 192.0.2.1\n"
-				    "dn DNAME tgt\n"
-				    "www.dn A 192.0.2.66\n"
-				    "*.dn A 192.0.2.66\n"
-				    "cut.dn NS ns.cut.dn\n"
-				    "cn.dn CNAME ns\n"
-				    "dn.dn DNAME ns\n"
-				    "www.tgt A 192.0.2.40\n"
-				    "del NS ns.del\n"
-				    "ns.del A 192.0.2.50\n"
-				    "dn.del DNAME tgt\n"
-				    "cn.del CNAME ns\n"
-				    "sub.del NS ns.sub.del\n"
-				    "ns.sub.del A 192.0.2.66\n"
-				    "sub.del DS " DSDATA "\n"
-				    "*.del A 192.0.2.66\n"
-				    "mx MX 10 www.dn\n"
-				    "mx MX 20 www.sub.del\n"
-				    "mx MX 30 dn\n"
-				    "dn A 192.0.2.67\n"
-				    "grow DNAME x.grow\n";
+#define MANY(n) "many MX " n " h" n "\nh" n " A 192.0.2." n "\n"
+
+static const char occluded_zone[] =
+	"$TTL 3600\n"
+	"@ SOA ns hostmaster 1 7200 3600 604800 900\n"
+	"@ NS ns\n"
+	"ns A 192.0.2.1\n"
+	"dn DNAME tgt\n"
+	"www.dn A 192.0.2.66\n"
+	"*.dn A 192.0.2.66\n"
+	"cut.dn NS ns.cut.dn\n"
+	"cn.dn CNAME ns\n"
+	"dn.dn DNAME ns\n"
+	"www.tgt A 192.0.2.40\n"
+	"del NS ns.del\n"
+	"ns.del A 192.0.2.50\n"
+	"dn.del DNAME tgt\n"
+	"cn.del CNAME ns\n"
+	"sub.del NS ns.sub.del\n"
+	"ns.sub.del A 192.0.2.66\n"
+	"sub.del DS " DSDATA "\n"
+	"*.del A 192.0.2.66\n"
+	"mx MX 10 www.dn\n"
+	"mx MX 20 www.sub.del\n"
+	"mx MX 30 dn\n"
+	"dn A 192.0.2.67\n"
+	"grow DNAME x.grow\n" MANY("1") MANY("2") MANY("3") MANY("4") MANY("5") MANY("6") MANY("7") MANY("8") MANY("9")
+		MANY("10") MANY("11") MANY("12") MANY("13") MANY("14") MANY("15") MANY("16") MANY("17") MANY("18")
+			MANY("19") MANY("20") MANY("21") MANY("22") MANY("23") MANY("24") MANY("25") MANY("26")
+				MANY("27") MANY("28") MANY("29") MANY("30") "many MX 31 h30\n";
 
 #define HIDDEN_DEL "del~ NS ns.del~", "ns.del~ A 192.0.2.50"
 
@@ -583,6 +589,8 @@ static const struct ask occluded[] = {
 	{"sub.del~ DS", 0, "NOERROR", "", HIDDEN_DEL},
 	{"x.del~ A", 0, "NOERROR", "", HIDDEN_DEL},
 	{"mx~ MX", 0, "NOERROR aa", "mx~ MX 10 www.dn~|mx~ MX 20 www.sub.del~|mx~ MX 30 dn~", "", "dn~ A 192.0.2.67"},
+	{"many~ MX", TCP, "NOERROR aa", "has:many~ MX 30 h30~|many~ MX 31 h30~", "",
+	 "has:h1~ A 192.0.2.1|h30~ A 192.0.2.30"},
 	/* Longer at every step: some end, and the DNAME once. */
 	{"a.grow~ A", TCP | ANY_ORDER, "NOERROR aa",
 	 "has:grow~ DNAME x.grow~|a.grow~ CNAME a.x.grow~|a.x.grow~ CNAME a.x.x.grow~", "", ""},
