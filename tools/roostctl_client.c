@@ -128,7 +128,7 @@ static enum err converse(struct roostctl *ctl, int s, const json_t *request, int
 /* Keeps the request. */
 static enum err try_server(struct roostctl *ctl, const json_t *request, int file, json_t **answer)
 {
-	int s;
+	int s = -1;
 	enum err err = connect_server(ctl, &s);
 	if (err)
 		return err;

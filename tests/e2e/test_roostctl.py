@@ -231,7 +231,7 @@ def test_many_at_once(db):
 
 def test_without_a_server_they_wait_for_each_other(db):
     running = [subprocess.Popen([os.path.join(roost.BUILD, "roostctl"), "-d", db, "record", "add", ZONE, f"h{i}", "A", "192.0.2.1"],
-                                stdout=subprocess.DEVNULL) for i in range(6)]
+                                stdout=subprocess.DEVNULL, env=roost.sanitizers.environment()) for i in range(6)]
     assert [one.wait(roost.PATIENCE) for one in running] == [0] * 6
     assert roost.roostctl(db, "zone", "list").stdout == f"{ZONE} 7 primary\n"
 
@@ -280,7 +280,8 @@ def test_command_lines_that_are_wrong(db, tmp_path):
     for command in [["zone", "list"], ["init"], ["record", "add", ZONE, "x", "A", "192.0.2.1"]]:
         assert len(roost.roostctl(tmp_path / "text", *command, status=1).stderr.splitlines()) == 1
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([program, "-d", db, "zone", "export", ZONE], stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run([program, "-d", db, "zone", "export", ZONE], stdout=full, stderr=subprocess.PIPE, check=False,
+                              env=roost.sanitizers.environment())
     assert done.returncode == 1 and done.stderr
 
 
