@@ -3,7 +3,7 @@
  *   locate -> [ referral | DNAME | CNAME | answer | no data | wildcard | name error ]      CNAME and DNAME start again with a new name */
 #include "zones/answer.h"
 
-#include "zones/answer_put.h"
+#include "zones/denial.h"
 
 /* Where a name falls in a zone. */
 struct place {
@@ -39,7 +39,7 @@ static void locate(struct place *p, const struct zone_view *v, const struct qnam
 	p->stop = NULL;
 	for (p->label = 0; p->label <= apex; p->label++) {
 		p->content = zone_find(v, q, p->label, &p->node);
-		if (p->content)
+		if (p->content && !denial_hides(v, q, p->label, p->content))
 			break;
 	}
 	/* Up to the apex: the last thing found is the topmost, and what is below a cut or a DNAME is not there (RFC 2136 §7.18, RFC 6672 §2.4). */
@@ -136,14 +136,13 @@ static enum outcome answer_dname(struct answer *a, struct target *t, const struc
 
 /* ---- negative answers ---- */
 
-enum denial { DENY_TYPE, DENY_NAME, DENY_WILDCARD_TYPE };
-
-/* NODATA and NXDOMAIN (RFC 2308 §2). The proofs for signed zones (RFC 4035 §3.1.3, RFC 5155 §7.2) belong behind the SOA here:
- * `p` has the closest encloser and `what` says which of them. */
-static enum rcode deny(struct answer *a, const struct place *p, enum denial what)
+/* NODATA and NXDOMAIN (RFC 2308 §2). */
+static enum rcode deny(struct answer *a, const struct target *t, const struct place *p, enum denial what)
 {
 	answer_put_soa(a, p->view);
-	return what == DENY_NAME ? RCODE_NXDOMAIN : RCODE_NOERROR;
+	if (!denial_prove(a, p->view, t->q, p->label, what))
+		return RCODE_SERVFAIL;
+	return what == DENIAL_NAME ? RCODE_NXDOMAIN : RCODE_NOERROR;
 }
 
 /* ---- positive answers ---- */
@@ -201,17 +200,22 @@ static bool cname_applies(uint16_t type)
 static enum outcome answer_found(struct answer *a, struct target *t, const struct place *p, const struct content *c,
 				 enum denial what, enum rcode *rcode)
 {
-	if ((c->flags & CONTENT_CNAME) && cname_applies(a->query->qtype))
-		return answer_cname(a, t, c);
-	if (!answer_type(a, t->owner, c, a->query->qtype))
-		*rcode = deny(a, p, what);
-	return DONE;
+	bool cname = (c->flags & CONTENT_CNAME) && cname_applies(a->query->qtype);
+	if (!cname && !answer_type(a, t->owner, c, a->query->qtype)) {
+		*rcode = deny(a, t, p, what);
+		return DONE;
+	}
+	if (what == DENIAL_WILDCARD_TYPE && !denial_prove(a, p->view, t->q, p->label, DENIAL_WILDCARD)) {
+		*rcode = RCODE_SERVFAIL;
+		return DONE;
+	}
+	return cname ? answer_cname(a, t, c) : DONE;
 }
 
 /* ---- referral ---- */
 
 /* RFC 1034 §4.3.2 step 3b; with DO the DS, or what proves that there is none (RFC 4035 §3.1.4). */
-static void refer(struct answer *a, const struct target *t, const struct place *p)
+static enum rcode refer(struct answer *a, const struct target *t, const struct place *p)
 {
 	struct answer_owner owner = owner_at(a, t, p->stop_label);
 
@@ -219,10 +223,13 @@ static void refer(struct answer *a, const struct target *t, const struct place *
 		answer_put_flag(a, 0, FLAG_AA);
 	if (!answer_put_set(a, SECTION_AUTHORITY, owner, p->stop_content, content_find(p->stop_content, TYPE_NS),
 			    p->stop))
-		return;
+		return RCODE_NOERROR;
 	const struct rrset *ds = a->query->dnssec_ok ? content_find(p->stop_content, TYPE_DS) : NULL;
 	if (ds)
 		answer_put_set(a, SECTION_AUTHORITY, owner, p->stop_content, ds, NULL);
+	else if (!denial_prove(a, p->view, t->q, p->stop_label, DENIAL_TYPE))
+		return RCODE_SERVFAIL;
+	return RCODE_NOERROR;
 }
 
 /* ---- one round ---- */
@@ -237,15 +244,15 @@ static enum outcome answer_in_zone(struct answer *a, struct target *t, const str
 	if (p.stop && p.stop_dname)
 		return answer_dname(a, t, &p, rcode);
 	if (p.stop && !parent_side) {
-		refer(a, t, &p);
+		*rcode = refer(a, t, &p);
 		return DONE;
 	}
 	if (!p.label)
-		return answer_found(a, t, &p, p.content, DENY_TYPE, rcode);
+		return answer_found(a, t, &p, p.content, DENIAL_TYPE, rcode);
 	const struct content *wild = zone_find_wildcard(v, t->q, p.label, NULL);
 	if (wild)
-		return answer_found(a, t, &p, wild, DENY_WILDCARD_TYPE, rcode);
-	*rcode = deny(a, &p, DENY_NAME);
+		return answer_found(a, t, &p, wild, DENIAL_WILDCARD_TYPE, rcode);
+	*rcode = deny(a, t, &p, DENIAL_NAME);
 	return DONE;
 }
 
@@ -275,6 +282,8 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 	a.views = 0;
 	a.sets = 0;
 	a.given = 0;
+	a.proofs = 0;
+	const struct writer_mark start = writer_mark(w);
 	const struct zone *z = find_zone(&a, query->qname);
 	if (!z)
 		return RCODE_REFUSED;
@@ -291,6 +300,12 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 			break;
 		z = find_zone(&a, t.q);
 	}
+	if (rcode == RCODE_SERVFAIL) {
+		writer_rewind(w, start);
+		answer_put_flag(&a, 0, FLAG_AA | FLAG_TC);
+		return rcode;
+	}
+	denial_put(&a);
 	answer_put_additional(&a);
 	return rcode;
 }

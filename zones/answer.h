@@ -1,5 +1,5 @@
 /* answer.h: from a question to an answer: RFC 1034 §4.3.2 with RFC 2308 (negative answers), 4592 (wildcards), 6672 (DNAME), 8482 (ANY), 4035 §3.1
- * (DNSSEC records with DO; denial proofs have their place in answer_denial), and CNAME chains across all zones we serve.
+ * (DNSSEC records with DO; proofs of absence: zones/denial.h), and CNAME chains across all zones we serve.
  * No lock, no allocation, no SQL. Threads: any reader thread between quiescent states. */
 #ifndef ROOST_ZONES_ANSWER_H
 #define ROOST_ZONES_ANSWER_H

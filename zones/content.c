@@ -92,6 +92,10 @@ static uint16_t flag_of_name(uint16_t type)
 		return CONTENT_DNAME;
 	case TYPE_CNAME:
 		return CONTENT_CNAME;
+	case TYPE_NSEC:
+		return CONTENT_NSEC;
+	case TYPE_NSEC3:
+		return CONTENT_NSEC3;
 	default:
 		return 0;
 	}

@@ -33,7 +33,9 @@ enum content_flag {
 	CONTENT_NS = 2,     /* has NS: a zone cut if it is not the apex */
 	CONTENT_DNAME = 4,
 	CONTENT_CNAME = 8,
-	CONTENT_CASED = 16  /* the owner has upper-case letters; its own spelling is kept behind the records */
+	CONTENT_CASED = 16, /* the owner has upper-case letters; its own spelling is kept behind the records */
+	CONTENT_NSEC = 32,
+	CONTENT_NSEC3 = 64
 };
 
 struct rrset {

@@ -151,6 +151,9 @@ enum err directory_put(struct directory *d, struct zone *z)
 	struct qname q;
 	size_t at;
 
+	enum err e = zone_loaded(z);
+	if (e)
+		return e;
 	qname_set(&q, zone_name(z));
 	struct dir_table *t = atomic_load(&d->table);
 	struct zone *old = probe(t, q.hash[0], q.lower, q.len, &at);
@@ -160,7 +163,7 @@ enum err directory_put(struct directory *d, struct zone *z)
 		return ERR_OK;
 	}
 	if (t->used >= (t->mask + 1) * 5 / 8) {
-		enum err e = grow(d);
+		e = grow(d);
 		if (e)
 			return e;
 		t = atomic_load(&d->table);

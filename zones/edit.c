@@ -365,7 +365,7 @@ enum err edit_prepare(struct edit *e)
 			return err;
 		n->now = (struct content *)(uintptr_t)n->base; /* the zone's from here on */
 	}
-	return ERR_OK;
+	return e->prepared ? zone_reserve(e->zone) : ERR_OK;
 }
 
 static void free_edit(struct edit *e)

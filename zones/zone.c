@@ -48,11 +48,17 @@ const struct node *zone_apex(const struct zone *z)
 
 struct zone_view zone_view(const struct zone *z)
 {
-	/* The version first: whatever table is current after that has every node of it (zone.h). */
+	/* The version first: whatever order is current after that has the names of it or of a later one, and whatever table is current
+	 * after both has every node (zone.h). */
 	uint64_t version = atomic_load_explicit(&z->version, memory_order_acquire);
+	const struct order *order = atomic_load_explicit(&z->order, memory_order_acquire);
 
-	return (struct zone_view){
-		.zone = z, .table = atomic_load_explicit(&z->table, memory_order_acquire), .version = version};
+	if (order && order_version(order) > version)
+		version = order_version(order);
+	return (struct zone_view){.zone = z,
+				  .table = atomic_load_explicit(&z->table, memory_order_acquire),
+				  .order = order,
+				  .version = version};
 }
 
 struct node *zone_inside_probe(const struct zone_table *t, uint64_t hash, const uint8_t *rel, size_t rel_len, size_t *at)
@@ -167,6 +173,7 @@ enum err zone_pin(struct zone *z, struct zone_pin **out)
 	zone_inside_lock_pins();
 	p->zone = z;
 	p->view = zone_view(z);
+	p->view.order = NULL; /* does not live as long as the pin */
 	p->table = atomic_load_explicit(&z->table, memory_order_acquire);
 	p->table->pins++;
 	p->next = z->pins;

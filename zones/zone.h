@@ -4,8 +4,9 @@
  *                        |
  *                      node: parent, relative name, content --older--> content --older--> …   newest first, each with its version
  *
- * Reading. A reader takes a view once a packet and zone: the version number first, then the table. A node's content at a view is the first
- * block in its chain whose version is not above the view's. Every look-up through one view comes from exactly one version.
+ * Reading. A reader takes a view once a packet and zone: the version number first, then the order of names (signed zones: zones/order.h),
+ * then the table. If the order came with a newer version, that is the view's: all of it stands in the nodes by then. A node's content at a view is
+ * the first block in its chain whose version is not above the view's. Every look-up through one view comes from exactly one version.
  * Reading happens between two quiescent states of the thread (zones/grace.h); a pointer found is good until the next one. No lock, no
  * allocation, no shared write.
  *
@@ -24,10 +25,12 @@
 struct zone;
 struct node;
 struct zone_table;
+struct order;
 
 struct zone_view {
 	const struct zone *zone;
 	const struct zone_table *table;
+	const struct order *order; /* NULL: no NSEC, no NSEC3; or the view of a pin */
 	uint64_t version;
 };
 
@@ -82,6 +85,8 @@ MUST_USE enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, s
 /* Puts content at owner (in the zone, any case), makes the nodes between; takes the content over. ERR_EXISTS if the owner has content
  * already, ERR_RANGE if the owner is out of zone. */
 MUST_USE enum err zone_load_content(struct zone *z, const uint8_t *owner, struct content *c);
+/* After the last zone_load_content: puts the names of a signed zone in order. No harm if there is nothing to do; directory_put sees to it. */
+MUST_USE enum err zone_loaded(struct zone *z);
 /* Any order of names for walking a zone that nobody changes meanwhile (building thread, tools). As zone_pin_next. */
 const struct node *zone_walk(const struct zone *z, size_t *cursor, const struct content **content);
 
@@ -96,6 +101,8 @@ const struct content *zone_newest(const struct zone *z, const struct qname *q);
 /* Prepends c (taken over) at the name with the version to come. Creates node and empty non-terminals, or ends those that nothing needs
  * now. c NULL: nothing at this name any more. On error nothing changed. Reserve first so that it cannot fail half-way. */
 MUST_USE enum err zone_prepend(struct zone *z, const struct qname *q, struct content *c);
+/* After the last zone_prepend: drafts the order of names that the version to come has. */
+MUST_USE enum err zone_reserve(struct zone *z);
 /* Takes back everything prepended since the last publish. */
 void zone_abort(struct zone *z);
 /* Publishes the version to come; then frees what it can. */

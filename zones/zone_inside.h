@@ -1,9 +1,10 @@
-/* zone_inside.h: the shapes that zone.c (reading) and zone_write.c (writing) share. For nobody else. */
+/* zone_inside.h: the shapes that zone.c (reading), zone_write.c (writing) and order.c (the order of nodes) share. For nobody else. */
 #ifndef ROOST_ZONES_ZONE_INSIDE_H
 #define ROOST_ZONES_ZONE_INSIDE_H
 
 #include <pthread.h>
 
+#include "zones/order.h"
 #include "zones/zone.h"
 
 /* A slot: 0 = never used; the removed mark; else hash bits 48..63 above the node's address. The place in the table comes from hash
@@ -54,10 +55,14 @@ struct zone_trim {
 
 struct zone {
 	_Atomic uint64_t version; /* published */
+	_Atomic(struct order *) order; /* NULL: no NSEC, no NSEC3 */
 	_Atomic(struct zone_table *) table;
 	struct node *apex;
 	int64_t id;
 	_Atomic unsigned refs;
+
+	struct order_draft *draft; /* for the version to come; NULL: the order stays */
+	bool unordered;            /* NSEC or NSEC3 were loaded and not put in order yet */
 
 	struct zone_undo *undo; /* since the last publish */
 	uint32_t undo_count, undo_room;

@@ -176,6 +176,7 @@ static void free_zone(void *arg)
 			free_node(zone_inside_node(slot));
 	}
 	free_node(z->apex);
+	order_free(atomic_load(&z->order));
 	free(t);
 	free(z->undo);
 	free(z->trim);
@@ -417,12 +418,17 @@ enum err zone_load_content(struct zone *z, const uint8_t *owner, struct content 
 	qname_set(&q, owner);
 	struct node *n = find_node(z, &q, 0);
 	struct content *now = newest(n);
-	if (!now)
-		return give_birth(z, &q, c, true);
-	if (now->sets)
+	if (now && now->sets)
 		return ERR_EXISTS;
+	bool unordered = z->unordered || (c->flags & (CONTENT_NSEC | CONTENT_NSEC3));
+	if (!now) {
+		enum err e = give_birth(z, &q, c, true);
+		z->unordered = e ? z->unordered : unordered;
+		return e;
+	}
 	atomic_store_explicit(&n->head, c, memory_order_release);
 	content_free(now);
+	z->unordered = unordered;
 	return ERR_OK;
 }
 
@@ -431,10 +437,72 @@ const struct content *zone_newest(const struct zone *z, const struct qname *q)
 	return newest(find_node(z, q, 0));
 }
 
+/* ---- order ---- */
+
+static const uint16_t list_flag[ORDER_LISTS] = {[ORDER_NSEC] = CONTENT_NSEC, [ORDER_NSEC3] = CONTENT_NSEC3};
+
+/* Notes in *d, made when there is something to note, whether the node comes into a list or leaves it. */
+static enum err draft_node(struct order_draft **d, const struct zone *z, const struct node *n, uint16_t before, uint16_t after)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned l = 0; l < ORDER_LISTS && !e; l++) {
+		if (!((before ^ after) & list_flag[l]))
+			continue;
+		if (!*d)
+			e = order_draft_new(d, atomic_load(&z->order));
+		if (!e)
+			e = order_draft_change(*d, (enum order_list)l, n, after & list_flag[l]);
+	}
+	return e;
+}
+
+enum err zone_loaded(struct zone *z)
+{
+	struct order_draft *d = NULL;
+	const struct content *c;
+	const struct node *n;
+	size_t cursor = 0;
+	enum err e = ERR_OK;
+
+	if (!z->unordered)
+		return ERR_OK;
+	while (!e && (n = zone_walk(z, &cursor, &c)))
+		e = draft_node(&d, z, n, 0, c->flags);
+	if (!e && d)
+		e = order_draft_finish(d);
+	if (e || !d) {
+		order_draft_drop(d);
+		return e;
+	}
+	order_publish(d, &z->order, atomic_load_explicit(&z->version, memory_order_relaxed));
+	z->unordered = false;
+	return ERR_OK;
+}
+
+enum err zone_reserve(struct zone *z)
+{
+	uint64_t version = atomic_load_explicit(&z->version, memory_order_relaxed) + 1;
+	enum err e = zone_loaded(z);
+
+	order_draft_drop(z->draft);
+	z->draft = NULL;
+	for (uint32_t i = 0; i < z->undo_count && !e; i++) {
+		const struct zone_undo *u = &z->undo[i];
+		if (u->head && u->head->version == version)
+			continue; /* not the node's first change in this version */
+		const struct content *now = newest(u->node);
+		e = draft_node(&z->draft, z, u->node, u->head ? u->head->flags : 0, now ? now->flags : 0);
+	}
+	return !e && z->draft ? order_draft_finish(z->draft) : e;
+}
+
 /* ---- publish, abort, trim ---- */
 
 void zone_abort(struct zone *z)
 {
+	order_draft_drop(z->draft);
+	z->draft = NULL;
 	while (z->undo_count) {
 		struct zone_undo *u = &z->undo[--z->undo_count];
 		struct node *n = u->node;
@@ -455,6 +523,9 @@ void zone_publish(struct zone *z)
 	uint64_t version = atomic_load_explicit(&z->version, memory_order_relaxed) + 1;
 	uint64_t ticket = 0;
 
+	if (z->draft)
+		order_publish(z->draft, &z->order, version);
+	z->draft = NULL;
 	atomic_store_explicit(&z->version, version, memory_order_release);
 	for (uint32_t i = 0; i < z->undo_count; i++) {
 		struct zone_undo *u = &z->undo[i];
@@ -519,7 +590,8 @@ void zone_memory(const struct zone *z, struct zone_memory *out)
 	const struct content *c;
 	size_t cursor = 0;
 
-	*out = (struct zone_memory){.octets = sizeof *z + z->name_len + sizeof *t + t->slots * sizeof t->slot[0]};
+	*out = (struct zone_memory){.octets = sizeof *z + z->name_len + sizeof *t + t->slots * sizeof t->slot[0] +
+					     order_octets(atomic_load(&z->order))};
 	for (const struct node *n; (n = zone_walk(z, &cursor, &c));) {
 		out->nodes++;
 		out->octets += sizeof *n + n->rel_len + c->size;
