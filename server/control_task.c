@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "server/peer/notify.h"
 #include "zones/admin.h"
 
 #ifndef ROOST_VERSION
@@ -66,12 +67,40 @@ static void free_task(struct control_task *t)
 	free(t);
 }
 
+/* How telling one secondary goes, into the object that describes it. */
+static void add_state(void *arg, const struct notify_state *state)
+{
+	json_t *peer = arg;
+	char address[ADDR_TEXT_MAX];
+	const char *wanted = json_string_value(json_object_get(peer, "address"));
+	if (!wanted || strcmp(addr_to_text(state->peer, address), wanted) != 0)
+		return;
+	json_object_set_new(peer, "waiting", json_boolean(state->waiting));
+	json_object_set_new(peer, "told", state->acked ? json_integer(state->acked_serial) : json_null());
+	json_object_set_new(peer, "error", json_string(state->error));
+}
+
+static void add_states(struct control_task *t)
+{
+	size_t i;
+	json_t *peer;
+	json_array_foreach(json_object_get(t->answer, "peers"), i, peer)
+	{
+		struct name zone;
+		const char *text = json_string_value(json_object_get(peer, "zone"));
+		if (text && !name_from_text(&zone, text))
+			notify_each(t->server->notify, zone.wire, add_state, peer);
+	}
+}
+
 static void deliver(struct mail *mail)
 {
 	struct control_task *t = (struct control_task *)mail;
 	join(t);
 	if (t->job)
 		t->answer = admin_finish(t->admin, t->job);
+	if (t->asker.answer && t->server->notify)
+		add_states(t);
 	if (t->asker.answer)
 		t->asker.answer(t->asker.arg, json_incref(t->answer));
 	free_task(t);

@@ -45,6 +45,19 @@ static long long number_of(const json_t *object, const char *member)
 	return (long long)json_integer_value(json_object_get(object, member));
 }
 
+static void print_peer(const json_t *peer)
+{
+	const char *error = json_string_value(json_object_get(peer, "error"));
+	printf("peer %s %s", text_of(peer, "zone"), text_of(peer, "address"));
+	if (json_is_integer(json_object_get(peer, "told")))
+		printf(" told of serial %lld", number_of(peer, "told"));
+	if (json_is_true(json_object_get(peer, "waiting")))
+		printf(", NOTIFY under way");
+	if (error && error[0])
+		printf(": %s", error);
+	printf("\n");
+}
+
 static void print_status(const json_t *answer)
 {
 	size_t i;
@@ -55,8 +68,7 @@ static void print_status(const json_t *answer)
 	json_array_foreach(json_object_get(answer, "listen"), i, item) printf("listen %s\n", json_string_value(item));
 	json_array_foreach(json_object_get(answer, "zones"), i, item) printf(
 		"zone %s serial %lld %s\n", text_of(item, "zone"), number_of(item, "serial"), text_of(item, "role"));
-	json_array_foreach(json_object_get(answer, "peers"), i, item)
-		printf("peer %s %s\n", text_of(item, "zone"), text_of(item, "address"));
+	json_array_foreach(json_object_get(answer, "peers"), i, item) print_peer(item);
 }
 
 int roostctl_status(struct roostctl *ctl)

@@ -254,6 +254,24 @@ def test_status_and_stop(db):
     server.stop()
 
 
+def test_status_says_how_telling_a_secondary_goes(db):
+    server = roost.Roostd(db)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(roost.PATIENCE)
+        address = f"127.0.0.1@{peer.getsockname()[1]}"
+        roost.roostctl(db, "peer", "add", ZONE, address)
+        notify, source = peer.recvfrom(4096)
+
+        def state():
+            return json.loads(roost.roostctl(db, "status", "--json").stdout)["peers"][0]
+        assert (state()["address"], state()["waiting"], state()["told"]) == (address, True, None)
+        peer.sendto(notify[:2] + bytes([notify[2] | 0x80]) + notify[3:], source)
+        roost.wait_until(lambda: state()["told"] == 1, what="the answer to the NOTIFY in the status")
+    assert f"peer {ZONE} {address} told of serial 1" in roost.roostctl(db, "status").stdout
+    server.stop()
+
+
 def test_after_a_crash_the_socket_left_over_does_no_harm(db):
     server = roost.Roostd(db)
     server.kill()
