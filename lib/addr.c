@@ -102,7 +102,7 @@ char *addr_ip_to_text(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
 	out[0] = '\0';
 	if (a->len == 0) {
-		strcpy(out, "none");
+		snprintf(out, ADDR_TEXT_MAX, "none");
 	} else if (a->u.sa.sa_family == AF_INET) {
 		inet_ntop(AF_INET, &a->u.in.sin_addr, out, ADDR_TEXT_MAX);
 	} else {
