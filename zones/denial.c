@@ -133,7 +133,8 @@ static enum found find_nsec3(const struct chain *k, const struct sought *s, bool
 	return ABSENT;
 }
 
-/* The closest encloser proof (RFC 5155 §7.2.1) for what is below suffix *label, which becomes that of the closest provable encloser. */
+/* The closest encloser proof (RFC 5155 §7.2.1) for what is below suffix *label, which becomes that of the closest
+ * provable encloser. */
 static enum found prove_encloser(const struct chain *k, const struct sought *s, unsigned *label)
 {
 	unsigned apex = s->q->labels - zone_labels(s->view->zone);
@@ -195,6 +196,8 @@ bool denial_prove(struct answer *a, const struct zone_view *v, const struct qnam
 
 void denial_put(struct answer *a)
 {
+	if (writer_flags(a->writer) & FLAG_TC)
+		return; /* what they prove is not there either */
 	for (unsigned i = 0; i < a->proofs; i++) {
 		const struct answer_proof *p = &a->proof[i];
 		struct name name;

@@ -9,8 +9,9 @@ enum {
 	NSEC3_SHA1 = 1,       /* the only hash algorithm there is (RFC 5155 §11) */
 	NSEC3_HASH_LEN = 20,  /* octets */
 	NSEC3_LABEL_LEN = 33, /* length octet and base32hex */
-	/* Additional iterations we hash with: what RFC 5155 §10.3 allows for 2048-bit keys. RFC 9276 §3.1 wants 0, and resolvers take no more
-	 * than 50 to 150. Beyond it, negative answers to DO are SERVFAIL: a question must not cost a stranger's choice of CPU time. */
+	/* Additional iterations we hash with: what RFC 5155 §10.3 allows for 2048-bit keys. RFC 9276 §3.1 wants 0, and
+	 * resolvers take no more than 50 to 150. Beyond it, negative answers to DO are SERVFAIL: a question must not
+	 * cost a stranger's choice of CPU time. */
 	NSEC3_ITERATIONS_MAX = 500
 };
 
@@ -21,7 +22,8 @@ struct nsec3_param {
 	const uint8_t *salt;
 };
 
-/* The parameters in RDATA of NSEC3PARAM or NSEC3 (they start alike). False for another algorithm, or RDATA that is too short. */
+/* The parameters in RDATA of NSEC3PARAM or NSEC3 (they start alike). False for another algorithm, or RDATA that is too
+ * short. */
 bool nsec3_param_read(struct nsec3_param *p, const uint8_t *rdata, size_t rdlen);
 
 static inline bool nsec3_param_equal(const struct nsec3_param *a, const struct nsec3_param *b)

@@ -1,4 +1,5 @@
-/* zone.c: reading a zone: table, nodes, versions, pins. The writer's half is zone_write.c; what both know is zone_inside.h. */
+/* zone.c: reading a zone: table, nodes, versions, pins. The writer's half is zone_write.c; what both know is
+ * zone_inside.h. */
 #include "zones/zone_inside.h"
 
 #include <assert.h>
@@ -48,8 +49,8 @@ const struct node *zone_apex(const struct zone *z)
 
 struct zone_view zone_view(const struct zone *z)
 {
-	/* The version first: whatever order is current after that has the names of it or of a later one, and whatever table is current
-	 * after both has every node (zone.h). */
+	/* The version first: whatever order is current after that has the names of it or of a later one, and whatever
+	 * table is current after both has every node (zone.h). */
 	uint64_t version = atomic_load_explicit(&z->version, memory_order_acquire);
 	const struct order *order = atomic_load_explicit(&z->order, memory_order_acquire);
 
@@ -61,7 +62,8 @@ struct zone_view zone_view(const struct zone *z)
 				  .version = version};
 }
 
-struct node *zone_inside_probe(const struct zone_table *t, uint64_t hash, const uint8_t *rel, size_t rel_len, size_t *at)
+struct node *zone_inside_probe(const struct zone_table *t, uint64_t hash, const uint8_t *rel, size_t rel_len,
+			       size_t *at)
 {
 	uint64_t tag = zone_inside_tag(hash);
 
@@ -107,7 +109,8 @@ const struct content *zone_find(const struct zone_view *v, const struct qname *q
 	return seen(v, zone_inside_probe(v->table, q->hash[i], q->lower + q->off[i], rel_len, NULL), node);
 }
 
-const struct content *zone_find_wildcard(const struct zone_view *v, const struct qname *q, unsigned i, const struct node **node)
+const struct content *zone_find_wildcard(const struct zone_view *v, const struct qname *q, unsigned i,
+					 const struct node **node)
 {
 	uint8_t rel[NAME_WIRE_MAX + 2] = {1, '*'};
 	size_t rest = (size_t)(q->len - q->off[i]) - v->zone->name_len;

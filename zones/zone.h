@@ -2,20 +2,23 @@
  *
  *   zone --table--> [slot|slot|slot|…]          slot = 16 bits of hash | 48 bits of node pointer
  *                        |
- *                      node: parent, relative name, content --older--> content --older--> …   newest first, each with its version
+ *                      node: parent, relative name, content --older--> content --older--> …   versions, newest first
  *
- * Reading. A reader takes a view once a packet and zone: the version number first, then the order of names (signed zones: zones/order.h),
- * then the table. If the order came with a newer version, that is the view's: all of it stands in the nodes by then. A node's content at a view is
- * the first block in its chain whose version is not above the view's. Every look-up through one view comes from exactly one version.
- * Reading happens between two quiescent states of the thread (zones/grace.h); a pointer found is good until the next one. No lock, no
- * allocation, no shared write.
+ * Reading. A reader takes a view once a packet and zone: the version number first, then the order of names (signed
+ * zones: zones/order.h), then the table. If the order came with a newer version, that is the view's: all of it stands
+ * in the nodes by then. A node's content at a view is the first block in its chain whose version is not above the
+ * view's. Every look-up through one view comes from exactly one version. Reading happens between two quiescent states
+ * of the thread (zones/grace.h); a pointer found is good until the next one. No lock, no allocation, no shared write.
  *
- * Longer reading (a transfer): zone_pin keeps one version of the zone, across quiescent states, until zone_unpin. Takes a mutex.
+ * Longer reading (a transfer): zone_pin keeps one version of the zone, across quiescent states, until zone_unpin.
+ * Takes a mutex.
  *
- * Writing. One thread (the writer) prepares blocks aside (zones/edit.h), prepends them with the next version, then publishes that
- * number. What only older versions need is freed after a grace period, when no pin is left that could need it.
+ * Writing. One thread (the writer) prepares blocks aside (zones/edit.h), prepends them with the next version, then
+ * publishes that number. What only older versions need is freed after a grace period, when no pin is left that could
+ * need it.
  *
- * Empty non-terminals are nodes with an empty block; a name that is gone has a block with CONTENT_GONE until its node can go. */
+ * Empty non-terminals are nodes with an empty block; a name that is gone has a block with CONTENT_GONE until its node
+ * can go. */
 #ifndef ROOST_ZONES_ZONE_H
 #define ROOST_ZONES_ZONE_H
 
@@ -39,18 +42,19 @@ struct zone_view {
 /* The current version. */
 struct zone_view zone_view(const struct zone *z);
 
-const uint8_t *zone_name(const struct zone *z);  /* lower-case wire */
-size_t zone_name_len(const struct zone *z);      /* octets, root included */
-unsigned zone_labels(const struct zone *z);      /* of the apex */
-int64_t zone_id(const struct zone *z);           /* row id in the store; 0 if not stored */
+const uint8_t *zone_name(const struct zone *z); /* lower-case wire */
+size_t zone_name_len(const struct zone *z);     /* octets, root included */
+unsigned zone_labels(const struct zone *z);     /* of the apex */
+int64_t zone_id(const struct zone *z);          /* row id in the store; 0 if not stored */
 const struct node *zone_apex(const struct zone *z);
 
-/* The node and content at suffix i of q, which must be at or below the apex. NULL when the name does not exist at this view. *node (may be
- * NULL) is set when it exists. The content may be empty (sets == 0: an empty non-terminal). */
+/* The node and content at suffix i of q, which must be at or below the apex. NULL when the name does not exist at this
+ * view. *node (may be NULL) is set when it exists. The content may be empty (sets == 0: an empty non-terminal). */
 const struct content *zone_find(const struct zone_view *v, const struct qname *q, unsigned i, const struct node **node);
 
 /* The content at "*." + suffix i, or NULL. */
-const struct content *zone_find_wildcard(const struct zone_view *v, const struct qname *q, unsigned i, const struct node **node);
+const struct content *zone_find_wildcard(const struct zone_view *v, const struct qname *q, unsigned i,
+					 const struct node **node);
 
 /* By wire name (any case); for slow paths: prepares a qname and calls zone_find. NULL when out of zone. */
 const struct content *zone_find_name(const struct zone_view *v, const uint8_t *name, const struct node **node);
@@ -69,23 +73,24 @@ uint32_t zone_serial(const struct zone_view *v);
 
 /* ---- pinning ---- */
 
-struct zone_pin; /* one version held */
+struct zone_pin;                                                   /* one version held */
 MUST_USE enum err zone_pin(struct zone *z, struct zone_pin **out); /* call between quiescent states; current version */
 void zone_unpin(struct zone_pin *p);                               /* any thread */
 const struct zone_view *zone_pin_view(const struct zone_pin *p);
 struct zone *zone_pin_zone(const struct zone_pin *p);
 
-/* Walks all nodes that exist at the pin's version, in no order; *cursor starts at 0; NULL at the end. Safe across quiescent
- * states while the pin lasts. */
+/* Walks all nodes that exist at the pin's version, in no order; *cursor starts at 0; NULL at the end. Safe across
+ * quiescent states while the pin lasts. */
 const struct node *zone_pin_next(const struct zone_pin *p, size_t *cursor, const struct content **content);
 
 /* ---- building aside (no reader sees it yet) ---- */
 
 MUST_USE enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t expected_names);
-/* Puts content at owner (in the zone, any case), makes the nodes between; takes the content over. ERR_EXISTS if the owner has content
- * already, ERR_RANGE if the owner is out of zone. */
+/* Puts content at owner (in the zone, any case), makes the nodes between; takes the content over. ERR_EXISTS if the
+ * owner has content already, ERR_RANGE if the owner is out of zone. */
 MUST_USE enum err zone_load_content(struct zone *z, const uint8_t *owner, struct content *c);
-/* After the last zone_load_content: puts the names of a signed zone in order. No harm if there is nothing to do; directory_put sees to it. */
+/* After the last zone_load_content: puts the names of a signed zone in order. No harm if there is nothing to do;
+ * directory_put sees to it. */
 MUST_USE enum err zone_loaded(struct zone *z);
 /* Any order of names for walking a zone that nobody changes meanwhile (building thread, tools). As zone_pin_next. */
 const struct node *zone_walk(const struct zone *z, size_t *cursor, const struct content **content);
@@ -98,8 +103,9 @@ void zone_release(struct zone *z);
 
 /* The content at the newest version, published or not, or NULL. */
 const struct content *zone_newest(const struct zone *z, const struct qname *q);
-/* Prepends c (taken over) at the name with the version to come. Creates node and empty non-terminals, or ends those that nothing needs
- * now. c NULL: nothing at this name any more. On error nothing changed. Reserve first so that it cannot fail half-way. */
+/* Prepends c (taken over) at the name with the version to come. Creates node and empty non-terminals, or ends those
+ * that nothing needs now. c NULL: nothing at this name any more. On error nothing changed. Reserve first so that it
+ * cannot fail half-way. */
 MUST_USE enum err zone_prepend(struct zone *z, const struct qname *q, struct content *c);
 /* After the last zone_prepend: drafts the order of names that the version to come has. */
 MUST_USE enum err zone_reserve(struct zone *z);
@@ -107,7 +113,8 @@ MUST_USE enum err zone_reserve(struct zone *z);
 void zone_abort(struct zone *z);
 /* Publishes the version to come; then frees what it can. */
 void zone_publish(struct zone *z);
-/* Frees what grace periods passed since allow; called now and then by the writer when idle. True if some is left for later. */
+/* Frees what grace periods passed since allow; called now and then by the writer when idle. True if some is left for
+ * later. */
 bool zone_trim(struct zone *z);
 
 struct zone_memory {

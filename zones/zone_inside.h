@@ -1,4 +1,5 @@
-/* zone_inside.h: the shapes that zone.c (reading), zone_write.c (writing) and order.c (the order of nodes) share. For nobody else. */
+/* zone_inside.h: the shapes that zone.c (reading), zone_write.c (writing) and order.c (the order of nodes) share. For
+ * nobody else. */
 #ifndef ROOST_ZONES_ZONE_INSIDE_H
 #define ROOST_ZONES_ZONE_INSIDE_H
 
@@ -7,8 +8,8 @@
 #include "zones/order.h"
 #include "zones/zone.h"
 
-/* A slot: 0 = never used; the removed mark; else hash bits 48..63 above the node's address. The place in the table comes from hash
- * bits 0..31, so tag and place are independent. */
+/* A slot: 0 = never used; the removed mark; else hash bits 48..63 above the node's address. The place in the table
+ * comes from hash bits 0..31, so tag and place are independent. */
 enum { ZONE_ADDRESS_BITS = 48 };
 #define ZONE_SLOT_REMOVED UINT64_C(1)
 
@@ -54,7 +55,7 @@ struct zone_trim {
 };
 
 struct zone {
-	_Atomic uint64_t version; /* published */
+	_Atomic uint64_t version;      /* published */
 	_Atomic(struct order *) order; /* NULL: no NSEC, no NSEC3 */
 	_Atomic(struct zone_table *) table;
 	struct node *apex;
@@ -93,7 +94,8 @@ static inline struct node *zone_inside_node(uint64_t slot)
 }
 
 /* The node with that relative name, whatever versions it has; *at (may be NULL) is its slot. */
-struct node *zone_inside_probe(const struct zone_table *t, uint64_t hash, const uint8_t *rel, size_t rel_len, size_t *at);
+struct node *zone_inside_probe(const struct zone_table *t, uint64_t hash, const uint8_t *rel, size_t rel_len,
+			       size_t *at);
 
 void zone_inside_lock_pins(void);
 void zone_inside_unlock_pins(void);

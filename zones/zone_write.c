@@ -4,8 +4,8 @@
  *                        zone_publish: the version is published; a trim entry (node, version, grace ticket) is queued
  *                        zone_trim:    ticket passed and no pin older: no reader can need what is behind it: freed
  *
- * Trim entries are worked off strictly in order. So a node that is gone is freed after its children, and a node named by a later entry
- * is still there. */
+ * Trim entries are worked off strictly in order. So a node that is gone is freed after its children, and a node named
+ * by a later entry is still there. */
 #include <stdlib.h>
 
 #include "zones/grace.h"
@@ -268,7 +268,8 @@ static void put_head(struct zone *z, struct node *n, struct content *c, int chil
 
 	c->version = version;
 	/* Two blocks of one version at a node: the first will never be seen by anybody. */
-	struct content *behind = old && old->version == version ? atomic_load_explicit(&old->older, memory_order_relaxed) : old;
+	struct content *behind =
+		old && old->version == version ? atomic_load_explicit(&old->older, memory_order_relaxed) : old;
 	atomic_store_explicit(&c->older, behind, memory_order_relaxed);
 	atomic_store_explicit(&n->head, c, memory_order_release);
 	if (n->parent)
@@ -296,9 +297,10 @@ static void plan_drop(struct plan *p)
 	}
 }
 
-/* The name and all ancestors that do not exist now; *anchor is the lowest that does. c is the name's own block; the others become empty
- * non-terminals. */
-static enum err plan_birth(struct plan *p, struct zone *z, const struct qname *q, struct content *c, struct node **anchor)
+/* The name and all ancestors that do not exist now; *anchor is the lowest that does. c is the name's own block; the
+ * others become empty non-terminals. */
+static enum err plan_birth(struct plan *p, struct zone *z, const struct qname *q, struct content *c,
+			   struct node **anchor)
 {
 	p->count = 0;
 	p->created = 0;
@@ -442,7 +444,8 @@ const struct content *zone_newest(const struct zone *z, const struct qname *q)
 static const uint16_t list_flag[ORDER_LISTS] = {[ORDER_NSEC] = CONTENT_NSEC, [ORDER_NSEC3] = CONTENT_NSEC3};
 
 /* Notes in *d, made when there is something to note, whether the node comes into a list or leaves it. */
-static enum err draft_node(struct order_draft **d, const struct zone *z, const struct node *n, uint16_t before, uint16_t after)
+static enum err draft_node(struct order_draft **d, const struct zone *z, const struct node *n, uint16_t before,
+			   uint16_t after)
 {
 	enum err e = ERR_OK;
 
@@ -591,7 +594,7 @@ void zone_memory(const struct zone *z, struct zone_memory *out)
 	size_t cursor = 0;
 
 	*out = (struct zone_memory){.octets = sizeof *z + z->name_len + sizeof *t + t->slots * sizeof t->slot[0] +
-					     order_octets(atomic_load(&z->order))};
+					      order_octets(atomic_load(&z->order))};
 	for (const struct node *n; (n = zone_walk(z, &cursor, &c));) {
 		out->nodes++;
 		out->octets += sizeof *n + n->rel_len + c->size;
