@@ -17,7 +17,8 @@ void answer_put_flag(struct answer *a, uint16_t set, uint16_t clear)
 	writer_set_flags(a->writer, (uint16_t)((writer_flags(a->writer) | set) & ~clear));
 }
 
-/* Ready records: one copy where the owner stands in the message and no name inside wants compressing; else one by one. */
+/* Ready records: one copy where the owner stands in the message and no name inside wants compressing; else one by
+ * one. */
 static bool put_block(struct answer *a, enum section s, struct answer_owner owner, const uint8_t *block, size_t len,
 		      unsigned count, bool compress)
 {
@@ -32,15 +33,32 @@ static bool put_block(struct answer *a, enum section s, struct answer_owner owne
 	return true;
 }
 
+/* Where an owner just written at octet `at` can be pointed to: there, or where it is a pointer itself, at what that
+ * points to. 0: nowhere. */
+static uint16_t owner_written_at(const struct writer *w, size_t at)
+{
+	enum { POINTER = 0xc000, TARGET = 0x3fff }; /* RFC 1035 §4.1.4 */
+	uint16_t first = buf_load_u16(w->out.data + at);
+
+	if ((first & POINTER) == POINTER)
+		return first & TARGET;
+	return at <= TARGET && first >> 8 ? (uint16_t)at : 0; /* the root takes less than a pointer */
+}
+
 static bool put_set(struct answer *a, enum section s, struct answer_owner owner, const struct content *c,
 		    const struct rrset *set)
 {
 	struct writer_mark mark = writer_mark(a->writer);
 
-	if (put_block(a, s, owner, content_block(c, set), set->len, set->count, set->flags & RRSET_COMPRESSIBLE) &&
-	    (!a->query->dnssec_ok || !set->sig_count ||
-	     put_block(a, s, owner, content_sig_block(c, set), set->sig_len, set->sig_count, false)))
+	if (!put_block(a, s, owner, content_block(c, set), set->len, set->count, set->flags & RRSET_COMPRESSIBLE))
+		goto full;
+	if (!a->query->dnssec_ok || !set->sig_count)
 		return true;
+	if (!owner.offset)
+		owner.offset = owner_written_at(a->writer, mark.len);
+	if (put_block(a, s, owner, content_sig_block(c, set), set->sig_len, set->sig_count, false))
+		return true;
+full:
 	writer_rewind(a->writer, mark);
 	return false;
 }
@@ -80,7 +98,8 @@ bool answer_put_soa(struct answer *a, const struct zone_view *v)
 
 	if (!set || !content_next(content_block(apex, set), set->len, &at, &rr))
 		return false;
-	/* The SOA's minimum is its last four octets; the lower of it and the record's TTL is how long the absence may be believed. */
+	/* The SOA's minimum is its last four octets; the lower of it and the record's TTL is how long the absence may
+	 * be believed. */
 	uint32_t minimum = buf_load_u32(rr.rdata + rr.rdlen - 4);
 	uint32_t ttl = rr.ttl < minimum ? rr.ttl : minimum;
 	bool fits = writer_rr(a->writer, SECTION_AUTHORITY, owner, TYPE_SOA, CLASS_IN, ttl, rr.rdata, rr.rdlen);

@@ -202,7 +202,7 @@ void denial_put(struct answer *a)
 		const struct answer_proof *p = &a->proof[i];
 		struct name name;
 		zone_node_name(p->zone, p->node, &name);
-		struct answer_owner owner = {.wire = name.wire, .offset = writer_find(a->writer, name.wire)};
+		struct answer_owner owner = {.wire = name.wire};
 		if (!answer_put_set(a, SECTION_AUTHORITY, owner, p->content, content_find(p->content, p->type), NULL))
 			return;
 	}
