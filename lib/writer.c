@@ -235,6 +235,53 @@ bool writer_rr(struct writer *w, enum section s, const uint8_t *owner, uint16_t 
 	return true;
 }
 
+/* A name with a pointer in place of the zone's, if it ends in that. */
+static void put_name_in_zone(struct writer *w, const uint8_t *name, const struct writer_zone *zone)
+{
+	size_t len = name_len(name), cut = len >= zone->len ? len - zone->len : 0, at = 0;
+	while (at < cut)
+		at += name[at] + 1U;
+	if (len < zone->len || at != cut || !name_equal(name + cut, zone->name)) {
+		buf_put(&w->out, name, len);
+		return;
+	}
+	buf_put(&w->out, name, cut);
+	buf_put_u16(&w->out, (uint16_t)(POINTER | zone->offset));
+}
+
+bool writer_rr_in_zone(struct writer *w, enum section s, uint16_t owner_offset, const struct writer_zone *zone,
+		       const struct rr *rr)
+{
+	struct writer_mark before = writer_mark(w);
+	uint8_t *head = buf_room(&w->out, BLOCK_HEADER_LEN);
+	const uint8_t *p = rr->rdata;
+	if (!head || w->count[s] == UINT16_MAX)
+		goto rewind;
+	buf_store_u16(head, (uint16_t)(POINTER | owner_offset));
+	buf_store_u16(head + 2, rr->type);
+	buf_store_u16(head + 4, rr->class);
+	buf_store_u32(head + 6, rr->ttl);
+	if (rr_compressible(rr->type)) {
+		struct rr_shape shape = rr_compressible_shape(rr->type);
+		buf_put(&w->out, p, shape.head);
+		p += shape.head;
+		for (unsigned i = 0; i < shape.names; i++) {
+			put_name_in_zone(w, p, zone);
+			p += name_len(p);
+		}
+	}
+	buf_put(&w->out, p, rr->rdlen - (size_t)(p - rr->rdata));
+	if (w->out.full)
+		goto rewind;
+	buf_store_u16(head + BLOCK_RDLEN_AT, (uint16_t)(w->out.len - before.len - BLOCK_HEADER_LEN));
+	w->count[s]++;
+	return true;
+
+rewind:
+	writer_rewind(w, before);
+	return false;
+}
+
 bool writer_block(struct writer *w, enum section s, uint16_t owner_offset, const uint8_t *block, size_t len,
 		  unsigned count)
 {

@@ -48,6 +48,18 @@ void writer_unreserve(struct writer *w, size_t octets);
 bool writer_rr(struct writer *w, enum section s, const uint8_t *owner, uint16_t type, uint16_t class, uint32_t ttl,
 	       const uint8_t *rdata, size_t rdlen);
 
+/* A zone's name that stands in the message already: nearly every name in a zone's records ends in it. */
+struct writer_zone {
+	const uint8_t *name; /* lower-case wire */
+	size_t len;
+	uint16_t offset;
+};
+
+/* Adds a record whose owner stands at owner_offset; names in compressible RDATA are cut where they end in the zone's name, without asking or
+ * filling the table of names. The query path's way: it loses a few octets against writer_rr only where two names share more than the zone. */
+bool writer_rr_in_zone(struct writer *w, enum section s, uint16_t owner_offset, const struct writer_zone *zone,
+		       const struct rr *rr);
+
 /* Adds `count` records that stand ready in wire form (`block`, `len` octets: each owner pointer(2) type class ttl rdlen rdata, no names
  * that need compressing) whose owner pointers all get the value 0xC000 | owner_offset. One copy, `count` patches.
  * If owner_offset is 12 and the block was made with C00C, no patches. */

@@ -139,7 +139,7 @@ static enum outcome answer_dname(struct answer *a, struct target *t, const struc
 /* NODATA and NXDOMAIN (RFC 2308 §2). */
 static enum rcode deny(struct answer *a, const struct target *t, const struct place *p, enum denial what)
 {
-	answer_put_soa(a, p->view);
+	answer_put_soa(a, p->view, owner_at(a, t, t->q->labels - zone_labels(p->view->zone)));
 	if (!denial_prove(a, p->view, t->q, p->label, what))
 		return RCODE_SERVFAIL;
 	return what == DENIAL_NAME ? RCODE_NXDOMAIN : RCODE_NOERROR;

@@ -87,25 +87,36 @@ bool answer_put_sigs(struct answer *a, enum section s, struct answer_owner owner
 	return false;
 }
 
-bool answer_put_soa(struct answer *a, const struct zone_view *v)
+/* One record of a negative answer's SOA, or its signature. The fast way where the zone's name stands in the message. */
+static bool put_apex_rr(struct answer *a, const struct zone *z, struct answer_owner apex, const struct content_rr *from,
+			uint32_t ttl)
 {
-	const struct content *apex = zone_content(v, zone_apex(v->zone));
-	const struct rrset *set = content_find(apex, TYPE_SOA);
+	if (!apex.offset || zone_name_len(z) == 1) /* a pointer to the root would be longer than the root */
+		return writer_rr(a->writer, SECTION_AUTHORITY, zone_name(z), from->type, CLASS_IN, ttl, from->rdata,
+				 from->rdlen);
+	struct writer_zone zone = {.name = zone_name(z), .len = zone_name_len(z), .offset = apex.offset};
+	struct rr rr = {.type = from->type, .class = CLASS_IN, .ttl = ttl, .rdlen = from->rdlen, .rdata = from->rdata};
+	return writer_rr_in_zone(a->writer, SECTION_AUTHORITY, apex.offset, &zone, &rr);
+}
+
+bool answer_put_soa(struct answer *a, const struct zone_view *v, struct answer_owner apex)
+{
+	const struct content *c = zone_content(v, zone_apex(v->zone));
+	const struct rrset *set = content_find(c, TYPE_SOA);
 	struct writer_mark mark = writer_mark(a->writer);
-	const uint8_t *owner = zone_name(v->zone);
 	struct content_rr rr;
 	size_t at = 0;
 
-	if (!set || !content_next(content_block(apex, set), set->len, &at, &rr))
+	if (!set || !content_next(content_block(c, set), set->len, &at, &rr))
 		return false;
 	/* The SOA's minimum is its last four octets; the lower of it and the record's TTL is how long the absence may
 	 * be believed. */
 	uint32_t minimum = buf_load_u32(rr.rdata + rr.rdlen - 4);
 	uint32_t ttl = rr.ttl < minimum ? rr.ttl : minimum;
-	bool fits = writer_rr(a->writer, SECTION_AUTHORITY, owner, TYPE_SOA, CLASS_IN, ttl, rr.rdata, rr.rdlen);
+	bool fits = put_apex_rr(a, v->zone, apex, &rr, ttl);
 	at = 0;
-	while (fits && a->query->dnssec_ok && content_next(content_sig_block(apex, set), set->sig_len, &at, &rr))
-		fits = writer_rr(a->writer, SECTION_AUTHORITY, owner, TYPE_RRSIG, CLASS_IN, ttl, rr.rdata, rr.rdlen);
+	while (fits && a->query->dnssec_ok && content_next(content_sig_block(c, set), set->sig_len, &at, &rr))
+		fits = put_apex_rr(a, v->zone, apex, &rr, ttl);
 	if (fits)
 		return true;
 	writer_rewind(a->writer, mark);

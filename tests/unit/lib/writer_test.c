@@ -100,6 +100,42 @@ static void soa_compresses_both_names(void **state)
 	assert_memory_equal(buf + QUESTION_END + 10, "\0\33\2ns\300\14\300\52" "1234", 13);
 }
 
+/* The query path's way gives the same record, cut at the zone's name, and knows where a name only looks as if it ended in it. */
+static void in_zone_cuts_at_the_zone(void **state)
+{
+	static const struct {
+		const uint8_t *rdata;
+		size_t rdlen;
+		uint16_t type;
+		const char *expected; /* RDATA in the message */
+		size_t len;
+	} cases[] = {
+		{OCTETS("\3ns1\7EXAMPLE\0"), TYPE_NS, "\3ns1\300\21", 6},
+		{OCTETS("\7example\0"), TYPE_CNAME, "\300\21", 2},
+		{OCTETS("\0\12\4mail\3org\0"), TYPE_MX, "\0\12\4mail\3org\0", 12},
+		{OCTETS("\11xxexample\0"), TYPE_NS, "\11xxexample\0", 11}, /* the octets of the name, but not its labels */
+		{OCTETS("\0"), TYPE_NS, "\0", 1},
+		{OCTETS("\300\0\2\1"), TYPE_A, "\300\0\2\1", 4},
+	};
+	struct writer_zone zone = {.name = WIRE("\7example\0"), .len = 9, .offset = 12 + 5};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct rr rr = {.type = cases[i].type, .class = CLASS_IN, .ttl = 60, .rdlen = (uint16_t)cases[i].rdlen, .rdata = cases[i].rdata};
+		begin_with_question(512);
+		assert_true(writer_rr_in_zone(&w, SECTION_AUTHORITY, zone.offset, &zone, &rr));
+		size_t len = writer_finish(&w);
+		assert_int_equal(len, QUESTION_END + 12 + cases[i].len);
+		assert_memory_equal(buf + QUESTION_END, "\300\21", 2);
+		assert_int_equal(buf_load_u16(buf + QUESTION_END + 10), cases[i].len);
+		assert_memory_equal(buf + QUESTION_END + 12, cases[i].expected, cases[i].len);
+		for (size_t limit = QUESTION_END; limit < len; limit++) { /* whole or not at all */
+			begin_with_question(limit);
+			assert_false(writer_rr_in_zone(&w, SECTION_AUTHORITY, zone.offset, &zone, &rr));
+			assert_int_equal(writer_finish(&w), QUESTION_END);
+		}
+	}
+}
+
 static void finds_names(void **state)
 {
 	(void)state;
@@ -336,6 +372,7 @@ int main(void)
 		cmocka_unit_test(compresses_owner_and_rdata),
 		cmocka_unit_test(leaves_other_rdata_alone),
 		cmocka_unit_test(soa_compresses_both_names),
+		cmocka_unit_test(in_zone_cuts_at_the_zone),
 		cmocka_unit_test(finds_names),
 		cmocka_unit_test(whole_or_not_at_all),
 		cmocka_unit_test(reserve_holds_room),
