@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -549,4 +550,10 @@ void sqlstore_rollback(struct sqlstore *s)
 	if (sqlstore_prepare(s, &s->rollback, "ROLLBACK", NULL) == ERR_OK && sqlstore_run(s, s->rollback, NULL) == ERR_OK)
 		return;
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+void sqlstore_shed(struct sqlstore *s)
+{
+	sqlite3_db_release_memory(s->db);
+	malloc_trim(0);
 }

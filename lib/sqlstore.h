@@ -41,6 +41,9 @@ MUST_USE enum err sqlstore_begin(struct sqlstore *s, struct errmsg *msg); /* BEG
 MUST_USE enum err sqlstore_commit(struct sqlstore *s, struct errmsg *msg);
 void sqlstore_rollback(struct sqlstore *s); /* no harm when no transaction is open */
 
+/* Gives back the memory that reading filled: after a walk over everything (loading all zones), whose pages nobody needs again. */
+void sqlstore_shed(struct sqlstore *s);
+
 /* Prepares once, keeps for the handle's life (finalised by sqlstore_close). `slot` is the caller's
  * cache cell, one per handle, NULL at first; it must be there until sqlstore_close, which makes it NULL again. */
 MUST_USE enum err sqlstore_prepare(struct sqlstore *s, sqlite3_stmt **slot, const char *sql, struct errmsg *msg);

@@ -79,6 +79,7 @@ static enum err load_zones(struct daemon *d, struct errmsg *msg)
 			e = directory_put(d->server.directory, z);
 	}
 	sqlstore_rollback(sql);
+	sqlstore_shed(sql);
 	free(rows.row);
 	if (e && !msg->text[0])
 		errmsg_set(msg, e, "loading zones: %s", err_text(e));
