@@ -92,12 +92,13 @@ class Signed:
     opt_out: bool = False
     salt: str = "-"
     iterations: int = 0
+    algorithm: tuple = ("ECDSAP256SHA256",)
     path: str = None
     anchor: str = None  # the key-signing key, as a DNSKEY record
 
 
 SIGNED = [
-    Signed("nsec.bind.test", "bind"), Signed("nsec.ldns.test", "ldns"),
+    Signed("nsec.bind.test", "bind"), Signed("nsec.ldns.test", "ldns", algorithm=("RSASHA256", "-b", "2048")),
     Signed("nsec3.bind.test", "bind", nsec3=True), Signed("nsec3.ldns.test", "ldns", nsec3=True, salt="aabbccdd", iterations=5),
     Signed("optout.bind.test", "bind", nsec3=True, opt_out=True, salt="0102030405060708", iterations=12),
     Signed("optout.ldns.test", "ldns", nsec3=True, opt_out=True),
@@ -114,12 +115,12 @@ def sign(signed, directory):
     with open(plain, "w", encoding="ascii") as out:
         out.write(f"$ORIGIN {signed.name}.\n{MASTER}")
     if signed.tool == "bind":
-        ksk, zsk = (tool("dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", *flags, signed.name) for flags in (["-f", "KSK"], []))
+        ksk, zsk = (tool("dnssec-keygen", "-q", "-a", *signed.algorithm, *flags, signed.name) for flags in (["-f", "KSK"], []))
         how = ["-3", signed.salt, "-H", str(signed.iterations)] if signed.nsec3 else []
         how += ["-A"] if signed.opt_out else []
         tool("dnssec-signzone", "-q", "-S", "-O", "full", "-o", signed.name, "-f", signed.path, *how, plain)
     else:
-        ksk, zsk = (tool("ldns-keygen", "-a", "ECDSAP256SHA256", *flags, signed.name) for flags in (["-k"], []))
+        ksk, zsk = (tool("ldns-keygen", "-a", *signed.algorithm, *flags, signed.name) for flags in (["-k"], []))
         how = ["-n", "-t", str(signed.iterations)] if signed.nsec3 else []
         how += ["-s", signed.salt] if signed.salt != "-" else []
         how += ["-p"] if signed.opt_out else []
@@ -311,3 +312,28 @@ def test_delv_validates(signed_zones, name):
                           full(owner, name), rdtype])
         said = {line for line in done.stdout.splitlines() if "validated" in line or "unsigned" in line}
         assert said == {f"; {verdict}"}, f"{owner} {rdtype}:\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("name", [signed.name for signed in SIGNED])
+def test_export_is_still_a_valid_zone(signed_zones, name):
+    signed = signed_zones[name]
+    server = served({name: signed})
+    directory = tempfile.mkdtemp(dir=roost.scratch)
+    exported, anchor = os.path.join(directory, "exported"), os.path.join(directory, "anchor")
+    with open(exported, "w", encoding="utf-8") as out:
+        out.write(server.ctl("zone", "export", name).stdout)
+    with open(anchor, "w", encoding="ascii") as out:
+        out.write(signed.anchor.replace(" DNSKEY ", " IN DNSKEY ") + "\n")
+    assert "Zone is verified and complete" in roost.run(["ldns-verify-zone", "-k", anchor, exported]).stdout
+
+
+def test_small_answers_are_cut_and_tcp_has_it_all(signed_zones):
+    """DNSKEY and proofs that do not fit 512 octets: TC and no part of an RRset; over TCP all of it."""
+    rsa, name = "nsec.ldns.test", "nsec3.bind.test"
+    server = served({rsa: signed_zones[rsa], name: signed_zones[name]})
+    for qname, rdtype in ((rsa, "DNSKEY"), (f"a.b.c.{rsa}", "A"), (f"a.b.c.{name}", "A"), (f"a.wild.{name}", "AAAA")):
+        cut = roost.query(server, qname, rdtype, want_dnssec=True, payload=512)
+        whole = roost.query(server, qname, rdtype, want_dnssec=True, tcp=True)
+        assert cut.flags & dns.flags.TC and not whole.flags & dns.flags.TC, qname
+        for part, all_of_it in ((cut.answer, whole.answer), (cut.authority, whole.authority)):
+            assert all(rrset in all_of_it for rrset in part), qname
