@@ -461,7 +461,7 @@ static enum err maker_room(struct content_maker *m, size_t octets)
 		m->rr = rr;
 		m->room = room;
 	}
-	if (m->size - m->used < octets) {
+	if (!m->arena || m->size - m->used < octets) {
 		size_t size = m->size ? m->size : MAKER_OCTETS;
 		while (size - m->used < octets)
 			size *= 2;

@@ -12,7 +12,7 @@ struct entry {
 	uint64_t hash;
 	uint64_t savepoint;           /* the savepoint in which it was touched last… */
 	const struct content *before; /* …and what it had before that */
-	uint8_t owner[NAME_WIRE_MAX]; /* with its case, as first seen */
+	uint8_t owner[NAME_WIRE_MAX]; /* lower-case */
 };
 
 struct step {
@@ -118,7 +118,7 @@ static enum err get_entry(struct edit *e, const uint8_t *owner, uint32_t *index)
 	n->hash = q.hash[0];
 	n->savepoint = 0;
 	n->before = NULL;
-	memcpy(n->owner, owner, q.len);
+	memcpy(n->owner, q.lower, q.len);
 	*index = e->count;
 	e->entry[e->count] = n;
 	place_entry(e, e->count++);
@@ -295,12 +295,11 @@ static enum err call_change(void *arg, bool add, const struct content_rr *rr)
 	return c->fn(c->arg, c->owner, add, rr);
 }
 
+/* The name's spelling: of the records that are there now, or else of those that were. */
 static const uint8_t *owner_of(const struct entry *n, const struct content *before)
 {
-	const uint8_t *cased = content_owner_cased(n->now);
+	const uint8_t *cased = content_owner_cased(content_in_use(n->now) ? n->now : before);
 
-	if (!cased)
-		cased = content_owner_cased(before);
 	return cased ? cased : n->owner;
 }
 

@@ -248,6 +248,10 @@ static void the_maker_sorts_and_drops_duplicates(void **state)
 
 	(void)state;
 	assert_int_equal(content_maker_new(&m), ERR_OK);
+	assert_int_equal(content_maker_add(m, TYPE_NULL, 60, NULL, 0), ERR_OK); /* before anything has octets */
+	assert_int_equal(content_maker_finish(m, owner, &c), ERR_OK);
+	assert_int_equal(content_find(c, TYPE_NULL)->len, CONTENT_RECORD_HEAD);
+	content_free(c);
 	for (int round = 0; round < 2; round++) {
 		make_rrsig(sig, TYPE_A, 7);
 		assert_int_equal(content_maker_add(m, TYPE_TXT, 60, (const uint8_t *)"\1x", 2), ERR_OK);

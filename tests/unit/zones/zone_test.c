@@ -265,6 +265,49 @@ static void load_makes_empty_non_terminals(void **state)
 	zone_release(z);
 }
 
+static enum err note_owner(void *arg, const uint8_t *owner, bool add, const struct content_rr *rr)
+{
+	(void)add;
+	(void)rr;
+	name_set(arg, owner);
+	return ERR_OK;
+}
+
+/* The journal spells a name as the zone does: as it was first written (RFC 4343 §4.1). */
+static void changes_spell_names_as_the_zone_does(void **state)
+{
+	static const uint8_t address[4] = {192, 0, 2, 1};
+	static const char *const spelling[] = {"www.model.example", "WWW.model.example"};
+	struct name name[2];
+	struct name seen;
+
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		struct zone *z;
+		struct edit *e;
+		assert_int_equal(name_from_text(&name[0], spelling[first]), ERR_OK);
+		assert_int_equal(name_from_text(&name[1], spelling[!first]), ERR_OK);
+		assert_int_equal(zone_new(&z, apex.wire, 1, 0), ERR_OK);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(edit_begin(&e, z), ERR_OK);
+			edit_savepoint(e);
+			assert_int_equal(edit_add(e, name[i].wire, (uint16_t)(TYPE_A + 15 * i), 60, address, 4, NULL), ERR_OK);
+			assert_int_equal(edit_changes(e, false, note_owner, &seen), ERR_OK);
+			assert_memory_equal(seen.wire, name[0].wire, seen.len);
+			assert_int_equal(edit_prepare(e), ERR_OK);
+			edit_publish(e);
+		}
+		assert_int_equal(edit_begin(&e, z), ERR_OK);
+		edit_savepoint(e);
+		assert_int_equal(edit_remove_set(e, name[1].wire, TYPE_ANY, NULL, NULL), ERR_OK);
+		assert_int_equal(edit_changes(e, false, note_owner, &seen), ERR_OK);
+		assert_memory_equal(seen.wire, name[0].wire, seen.len);
+		edit_abandon(e);
+		grace_quiescent();
+		zone_release(z);
+	}
+}
+
 static void directory_finds_the_deepest_zone(void **state)
 {
 	static const char *const zones[] = {"example", "home.example", "2.0.192.in-addr.arpa", "a.b.c.home.example"};
@@ -318,6 +361,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_transactions_match_a_plain_array),
 		cmocka_unit_test(load_makes_empty_non_terminals),
+		cmocka_unit_test(changes_spell_names_as_the_zone_does),
 		cmocka_unit_test(directory_finds_the_deepest_zone),
 	};
 
