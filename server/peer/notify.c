@@ -3,7 +3,10 @@
  *   writer: notify_published -> zone marked dirty, one mail to main        main: tell_dirty -> every target of the zone: want(serial)
  *
  *   target:   IDLE --want--> QUEUED --turn--> SENT --answer--> IDLE (or QUEUED again if a newer serial is wanted)
- *                                      ^--timeout, doubled--'  '--tries used up--> IDLE, with an error */
+ *                                      ^--timeout, doubled--'  '--tries used up--> IDLE, with an error
+ *
+ * Changes go out at once. What start-up or a new peer brings waits for its turn, SENT_MAX at a time; a secondary that does not answer
+ * the first message gives its place to the next, so that a dead one among many zones holds up no other. */
 #include "server/peer/notify.h"
 
 #include <errno.h>
@@ -11,6 +14,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -20,18 +24,22 @@
 #include "zones/grace.h"
 
 enum {
-	SENT_MAX = 256,      /* messages under way at a time: a start with many zones comes in turns */
+	SENT_MAX = 256,      /* first messages without answer yet: a start with many zones comes in turns */
 	GAP_MS = 10,         /* between two NOTIFYs to one target: bursts of commits become one */
+	RETRY_MS_MAX = 3600000, /* doubling ends here: RFC 1996 §3.6 wants a bound, and an hour is near any SOA's refresh */
+	FAULT_MAX = 96,      /* characters */
 	ZONE_BUCKETS = 4096, /* of the zone table */
 	ID_BUCKETS = 1024,   /* of messages under way, by ID */
+	NS_PER_MS = 1000000,
 	MESSAGE_ROOM = 1232  /* octets: one question, one SOA, TSIG */
 };
 
 enum target_state { IDLE, QUEUED, SENT };
 
 struct target {
-	struct target *next;      /* in its zone */
-	struct target *next_turn; /* in the queue, or among those under way with the same ID bucket */
+	struct target *next;       /* in its zone */
+	TAILQ_ENTRY(target) turn;  /* QUEUED: in one of the queues */
+	struct target *next_sent;  /* SENT: in the ID bucket */
 	struct notify_zone *zone;
 	struct notify *owner;
 	struct addr address;
@@ -40,14 +48,16 @@ struct target {
 	bool kept; /* while reloading: still in the database */
 
 	enum target_state state;
-	bool again; /* something newer was published while SENT */
-	unsigned tries;
+	bool urgent; /* something was published that it has not been sent */
+	unsigned tries; /* SENT: messages sent; 1: it holds one of SENT_MAX places */
 	uint16_t id;
 	uint32_t sent_serial;
 	bool acked;
 	uint32_t acked_serial;
 	uint64_t last_ns; /* when a message was sent last */
-	char error[96];
+	uint64_t due_ns;  /* when the timer was last set to fire; both clock_monotonic_ns */
+	char fault[FAULT_MAX]; /* what went wrong with the NOTIFY under way, "" = nothing so far */
+	char error[FAULT_MAX]; /* how the last one failed, "" = it did not */
 	struct event *timer;
 	struct access *access; /* held while a signed message is under way: its key */
 	struct tsig_context tsig;
@@ -61,6 +71,8 @@ struct notify_zone {
 	struct name name;
 };
 
+TAILQ_HEAD(target_queue, target);
+
 struct notify {
 	struct server *server;
 	struct zonestore *store;
@@ -69,9 +81,9 @@ struct notify {
 	struct notify_zone *dirty;
 	bool mail_posted;
 	struct mail mail;
-	struct target *queue, **queue_end;
+	struct target_queue urgent, queue; /* changes; the others */
 	struct target *sent[ID_BUCKETS];
-	unsigned sent_count;
+	unsigned first_count; /* SENT with tries 1 */
 	int fd4, fd6;
 	struct event *event4, *event6;
 	struct writer writer;
@@ -121,25 +133,29 @@ static void leave_sent(struct target *t)
 	struct target **link = &n->sent[t->id % ID_BUCKETS];
 
 	while (*link != t)
-		link = &(*link)->next_turn;
-	*link = t->next_turn;
-	n->sent_count--;
+		link = &(*link)->next_sent;
+	*link = t->next_sent;
+	n->first_count -= t->tries == 1;
 	access_release(t->access);
 	t->access = NULL;
 	t->state = IDLE;
 }
 
+static struct target_queue *queue_of(const struct target *t)
+{
+	return t->urgent ? &t->owner->urgent : &t->owner->queue;
+}
+
 static void leave_queue(struct target *t)
 {
-	struct notify *n = t->owner;
-	struct target **link = &n->queue;
-
-	while (*link != t)
-		link = &(*link)->next_turn;
-	*link = t->next_turn;
-	if (n->queue_end == &t->next_turn)
-		n->queue_end = link;
+	TAILQ_REMOVE(queue_of(t), t, turn);
 	t->state = IDLE;
+}
+
+static void enter_queue(struct target *t)
+{
+	TAILQ_INSERT_TAIL(queue_of(t), t, turn);
+	t->state = QUEUED;
 }
 
 static void free_target(struct target *t)
@@ -164,6 +180,7 @@ static void fail_target(struct target *t, const char *why)
 	snprintf(t->error, sizeof t->error, "%s", why);
 	log_warning("notify zone=%s peer=%s serial=%u failed: %s; it will learn of the change by its own refresh or with the next one",
 		    name_to_text(t->zone->name.wire, zone), addr_to_text(&t->address, peer), t->sent_serial, why);
+	t->fault[0] = '\0'; /* which `why` may be */
 }
 
 /* The zone's SOA now, as a NOTIFY carries it (RFC 1996 §3.7). False when the zone is not served any more. */
@@ -218,7 +235,7 @@ static bool transmit(struct target *t)
 	t->last_ns = clock_monotonic_ns();
 	/* A full socket or an unreachable peer is as a lost datagram: the timer sends again. */
 	if (fd < 0 || sendto(fd, message, len, MSG_DONTWAIT, &t->address.u.sa, t->address.len) < 0)
-		snprintf(t->error, sizeof t->error, "cannot send: %s", fd < 0 ? "no socket of its address family" : strerror(errno));
+		snprintf(t->fault, sizeof t->fault, "cannot send: %s", fd < 0 ? "no socket of its address family" : strerror(errno));
 	return true;
 }
 
@@ -226,7 +243,19 @@ static void set_timer(struct target *t, uint64_t ms)
 {
 	struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 
+	t->due_ns = clock_monotonic_ns() + ms * NS_PER_MS;
 	event_add(t->timer, &tv);
+}
+
+/* How long to wait for the answer to the message just sent. */
+static uint64_t patience_ms(const struct target *t)
+{
+	uint64_t first = t->owner->server->config->notify_retry_ms;
+	uint64_t ms = first;
+
+	for (unsigned i = 1; i < t->tries && ms < RETRY_MS_MAX; i++)
+		ms *= 2;
+	return ms < RETRY_MS_MAX || ms == first ? ms : RETRY_MS_MAX;
 }
 
 static void start_sending(struct target *t)
@@ -236,49 +265,76 @@ static void start_sending(struct target *t)
 	if (getrandom(&t->id, sizeof t->id, 0) != sizeof t->id)
 		t->id = (uint16_t)clock_monotonic_ns();
 	t->state = SENT;
-	t->again = false;
+	t->urgent = false;
 	t->tries = 1;
-	t->next_turn = n->sent[t->id % ID_BUCKETS];
+	t->fault[0] = '\0';
+	t->next_sent = n->sent[t->id % ID_BUCKETS];
 	n->sent[t->id % ID_BUCKETS] = t;
-	n->sent_count++;
+	n->first_count++;
 	if (transmit(t))
-		set_timer(t, n->server->config->notify_retry_ms);
+		set_timer(t, patience_ms(t));
 	else
 		leave_sent(t);
 }
 
+static struct target *next_turn(struct notify *n)
+{
+	struct target *t = TAILQ_FIRST(&n->urgent);
+
+	return t || n->first_count >= SENT_MAX ? t : TAILQ_FIRST(&n->queue);
+}
+
 static void give_turns(struct notify *n)
 {
-	while (n->queue && n->sent_count < SENT_MAX) {
-		struct target *t = n->queue;
-		n->queue = t->next_turn;
-		if (!n->queue)
-			n->queue_end = &n->queue;
+	struct target *t;
+
+	while ((t = next_turn(n))) {
+		leave_queue(t);
 		start_sending(t);
 	}
 }
 
+/* Not more often than every GAP_MS. */
 static void enqueue(struct target *t)
 {
-	struct notify *n = t->owner;
+	uint64_t since_ms = (clock_monotonic_ns() - t->last_ns) / NS_PER_MS;
 
-	t->state = QUEUED;
-	t->next_turn = NULL;
-	*n->queue_end = t;
-	n->queue_end = &t->next_turn;
-}
-
-/* There is something to tell. */
-static void want(struct target *t)
-{
-	if (t->state == SENT)
-		t->again = true;
-	if (t->state != IDLE || event_pending(t->timer, EV_TIMEOUT, NULL))
-		return;
-	uint64_t since_ms = (clock_monotonic_ns() - t->last_ns) / 1000000;
 	if (t->last_ns && since_ms < GAP_MS)
 		set_timer(t, GAP_MS - since_ms);
 	else
+		enter_queue(t);
+}
+
+/* A secondary that was silent may be back: what is new is not to wait for the end of a doubled interval. */
+static void hasten(struct target *t)
+{
+	uint64_t ms = t->owner->server->config->notify_retry_ms;
+
+	if (t->due_ns > clock_monotonic_ns() + ms * NS_PER_MS)
+		set_timer(t, ms);
+}
+
+/* There is something to tell. urgent: a change. */
+static void want(struct target *t, bool urgent)
+{
+	bool queued = t->state == QUEUED;
+
+	if (queued && urgent && !t->urgent)
+		leave_queue(t); /* to stand in the other queue */
+	t->urgent |= urgent;
+	if (t->state == SENT)
+		hasten(t);
+	else if (queued && t->state == IDLE)
+		enter_queue(t);
+	else if (t->state == IDLE && !event_pending(t->timer, EV_TIMEOUT, NULL))
+		enqueue(t);
+}
+
+/* Answered, or given up. */
+static void end_notify(struct target *t)
+{
+	leave_sent(t);
+	if (t->urgent)
 		enqueue(t);
 }
 
@@ -290,17 +346,15 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (t->state == IDLE) {
-		enqueue(t); /* the gap is over */
+		enter_queue(t); /* the gap is over */
 	} else if (t->state == SENT && t->tries >= config->notify_tries) {
-		fail_target(t, t->error[0] ? t->error : "no answer");
-		bool again = t->again;
-		leave_sent(t);
-		if (again)
-			want(t);
+		fail_target(t, t->fault[0] ? t->fault : "no answer");
+		end_notify(t);
 	} else if (t->state == SENT) {
-		t->again = false; /* what is sent now is the newest */
+		t->urgent = false; /* what is sent now is the newest */
+		t->owner->first_count -= t->tries++ == 1;
 		if (transmit(t))
-			set_timer(t, (uint64_t)config->notify_retry_ms << t->tries++);
+			set_timer(t, patience_ms(t));
 		else
 			leave_sent(t);
 	}
@@ -314,7 +368,7 @@ static struct target *find_sent(struct notify *n, const struct message *m, const
 	struct target *t = n->sent[m->id % ID_BUCKETS];
 
 	while (t && (t->id != m->id || !addr_equal(&t->address, from) || !name_equal(t->zone->name.wire, m->qname.wire)))
-		t = t->next_turn;
+		t = t->next_sent;
 	return t;
 }
 
@@ -325,14 +379,14 @@ static void take_answer(struct target *t, const struct message *m)
 	char peer[ADDR_TEXT_MAX];
 
 	if (t->has_key && tsig_verify_answer(&t->tsig, m, clock_unix()) != TSIG_OK) {
-		snprintf(t->error, sizeof t->error, "answer (RCODE %u) not signed as it must be: do both sides have the key and the right time?", rcode);
+		snprintf(t->fault, sizeof t->fault, "answer (RCODE %u) not signed as it must be: do both sides have the key and the right time?", rcode);
 		return; /* may be forged: wait on */
 	}
 	event_del(t->timer);
 	if (rcode == RCODE_NOERROR) {
 		t->acked = true;
 		t->acked_serial = t->sent_serial;
-		t->error[0] = '\0';
+		t->error[0] = t->fault[0] = '\0';
 		log_debug("notify zone=%s peer=%s serial=%u acknowledged", name_to_text(t->zone->name.wire, zone),
 			  addr_to_text(&t->address, peer), t->sent_serial);
 	} else {
@@ -340,10 +394,7 @@ static void take_answer(struct target *t, const struct message *m)
 		snprintf(why, sizeof why, "it answered with RCODE %u", rcode);
 		fail_target(t, why);
 	}
-	bool again = t->again;
-	leave_sent(t);
-	if (again)
-		want(t);
+	end_notify(t);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -381,7 +432,7 @@ static void tell_dirty(struct mail *mail)
 	for (; z; z = z->next_dirty) {
 		z->dirty = false;
 		for (struct target *t = z->targets; t; t = t->next)
-			want(t);
+			want(t, true);
 	}
 	pthread_mutex_unlock(&n->lock);
 	give_turns(n);
@@ -446,7 +497,7 @@ static enum err keep_peer(void *arg, const struct zonestore_peer *p)
 	t->next = z->targets;
 	z->targets = t;
 	pthread_mutex_unlock(&n->lock);
-	want(t);
+	want(t, false);
 	return ERR_OK;
 }
 
@@ -512,7 +563,7 @@ void notify_each(struct notify *n, const uint8_t *zone, notify_state_fn *fn, voi
 					 .waiting = t->state != IDLE,
 					 .acked = t->acked,
 					 .acked_serial = t->acked_serial,
-					 .error = t->error};
+					 .error = t->fault[0] ? t->fault : t->error};
 		fn(arg, &s);
 	}
 }
@@ -552,7 +603,8 @@ enum err notify_new(struct notify **out, struct server *server, struct errmsg *m
 	if (!n)
 		return errmsg_set(msg, ERR_NOMEM, "no memory for NOTIFY");
 	n->server = server;
-	n->queue_end = &n->queue;
+	TAILQ_INIT(&n->urgent);
+	TAILQ_INIT(&n->queue);
 	n->mail.deliver = tell_dirty;
 	pthread_mutex_init(&n->lock, NULL);
 	writer_init(&n->writer);

@@ -2,7 +2,7 @@
  *
  * For each peer of a zone at most one NOTIFY is under way; what is published meanwhile is remembered and told when the answer is there (the newest serial wins).
  * Without an answer it is sent again, with the interval doubled each time, notify_tries times in all; then a line in the log says so,
- * and the next change or the secondary's own refresh mends it. A peer with a key gets signed messages and must sign its answers (RFC 8945).
+ * and the next change or the secondary's own refresh mends it. A change meanwhile waits notify_retry at most, and never for other secondaries. A peer with a key gets signed messages and must sign its answers (RFC 8945).
  * At start every peer is told the serial that is served, because what was committed just before a crash may not have been told.
  *
  * UDP, non-blocking, from the sources that the configuration names. Nothing here ever waits: updates and queries do not notice a dead secondary.
