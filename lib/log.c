@@ -14,6 +14,7 @@
 
 /* Octets of a line, line feed included. Under PIPE_BUF (4096 on Linux), so that a write to a pipe is never torn. */
 enum { LINE_MAX_OCTETS = 2048 };
+enum { LIMITED_LINES_PER_S = 20, NS_PER_S = 1000000000 };
 
 static const char cut_mark[] = " [cut]";
 
@@ -142,4 +143,17 @@ void log_debug(const char *fmt, ...)
 	va_start(args, fmt);
 	write_line(LOG_LEVEL_DEBUG, fmt, args);
 	va_end(args);
+}
+
+bool log_limit_allows(struct log_limit *l, unsigned *left_out)
+{
+	uint64_t now = clock_monotonic_ns() / NS_PER_S;
+	if (atomic_exchange_explicit(&l->second, now, memory_order_relaxed) != now)
+		atomic_store_explicit(&l->lines, 0, memory_order_relaxed);
+	if (atomic_fetch_add_explicit(&l->lines, 1, memory_order_relaxed) >= LIMITED_LINES_PER_S) {
+		atomic_fetch_add_explicit(&l->skipped, 1, memory_order_relaxed);
+		return false;
+	}
+	*left_out = atomic_exchange_explicit(&l->skipped, 0, memory_order_relaxed);
+	return true;
 }

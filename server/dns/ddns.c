@@ -7,27 +7,35 @@
 #include "lib/log.h"
 #include "server/dns/refusal.h"
 
+/* Every change is in the zone's history; the log may leave some out when there are hundreds a second. */
+static void log_change(const struct job *job)
+{
+	static struct log_limit limit;
+	const struct job_actor *a = &job->actor;
+	char zone[NAME_TEXT_MAX];
+	unsigned left_out;
+	if (!log_limit_allows(&limit, &left_out))
+		return;
+	if (left_out)
+		log_info("%u lines on updates left out; see roostctl log", left_out);
+	log_info("update of %s by %s from %s (%s): %sserial %u", name_to_text(job->zone.wire, zone), a->who, a->source,
+		 a->transport, job->changed ? "" : "nothing to change, ", job->serial);
+}
+
 static void log_outcome(const struct ddns *d)
 {
 	const struct job *job = d->job;
-	const struct job_actor *a = &job->actor;
-	char zone[NAME_TEXT_MAX];
-	name_to_text(job->zone.wire, zone);
 	struct refusal r = {.what = "update",
 			    .zone = job->zone.wire,
-			    .who = a->who,
-			    .source = a->source,
-			    .transport = a->transport,
+			    .who = job->actor.who,
+			    .source = job->actor.source,
+			    .transport = job->actor.transport,
 			    .rcode = job->rcode,
 			    .why = job->why.text[0] ? job->why.text : err_text(job->err)};
 	if (job->rcode)
 		refusal_log(&r);
-	else if (job->changed)
-		log_info("update of %s by %s from %s (%s): serial %u", zone, a->who, a->source, a->transport,
-			 job->serial);
 	else
-		log_info("update of %s by %s from %s (%s): nothing to change, serial %u", zone, a->who, a->source,
-			 a->transport, job->serial);
+		log_change(job);
 }
 
 /* ---- life ---- */

@@ -145,6 +145,22 @@ static void threads_do_not_mix(void **state)
 	assert_int_equal(lines, 200);
 }
 
+static void limits_lines_a_second(void **state)
+{
+	(void)state;
+	struct log_limit limit = {.lines = 0};
+	unsigned left_out = 9, allowed = 0;
+	for (unsigned i = 0; i < 100; i++)
+		allowed += log_limit_allows(&limit, &left_out);
+	assert_in_range(allowed, 20, 40); /* a second may end meanwhile */
+	assert_in_range(left_out, 0, 80);
+	usleep(1100000);
+	assert_true(log_limit_allows(&limit, &left_out));
+	assert_in_range(left_out, 60, 80);
+	assert_true(log_limit_allows(&limit, &left_out));
+	assert_int_equal(left_out, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +170,7 @@ int main(void)
 		cmocka_unit_test(long_lines_are_cut),
 		cmocka_unit_test(errno_survives),
 		cmocka_unit_test(threads_do_not_mix),
+		cmocka_unit_test(limits_lines_a_second),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
