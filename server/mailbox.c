@@ -5,16 +5,26 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+enum { HELD_MAX = 64 }; /* mailboxes that a holding thread remembers; more are woken at once */
 
 struct mailbox {
 	_Atomic(struct mail *) head; /* newest first */
 	int fd;                      /* eventfd: readable when head may be non-empty */
 	struct event *event;
 };
+
+/* Of the thread: the mailboxes that it shall wake later. */
+static _Thread_local struct {
+	bool holding;
+	unsigned count;
+	struct mailbox *box[HELD_MAX];
+} held;
 
 static void deliver_all(struct mailbox *m)
 {
@@ -77,6 +87,25 @@ void mailbox_free(struct mailbox *m)
 	free(m);
 }
 
+static void wake(struct mailbox *m)
+{
+	uint64_t one = 1;
+	while (write(m->fd, &one, sizeof one) < 0 && errno == EINTR)
+		;
+}
+
+/* False when there is no room to remember it. */
+static bool hold_back(struct mailbox *m)
+{
+	for (unsigned i = 0; i < held.count; i++)
+		if (held.box[i] == m)
+			return true;
+	if (held.count == HELD_MAX)
+		return false;
+	held.box[held.count++] = m;
+	return true;
+}
+
 void mailbox_post(struct mailbox *m, struct mail *mail)
 {
 	assert(mail->deliver);
@@ -87,8 +116,22 @@ void mailbox_post(struct mailbox *m, struct mail *mail)
 	while (!atomic_compare_exchange_weak_explicit(&m->head, &head, mail, memory_order_release,
 						      memory_order_relaxed));
 	if (head)
-		return; /* whoever posted on the empty stack woke the receiver */
-	uint64_t one = 1;
-	while (write(m->fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
+		return; /* whoever posted on the empty stack wakes the receiver */
+	if (held.holding && hold_back(m))
+		return;
+	wake(m);
+}
+
+void mailbox_hold(void)
+{
+	assert(!held.holding);
+	held.holding = true;
+}
+
+void mailbox_release(void)
+{
+	for (unsigned i = 0; i < held.count; i++)
+		wake(held.box[i]);
+	held.count = 0;
+	held.holding = false;
 }

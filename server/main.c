@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "lib/checkpoint.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/qname.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct config config;
 	struct server server;
 	struct zonestore *store; /* the WRITE handle: main's until the writer starts, then the writer's */
+	struct checkpoint *checkpoint;
 	struct commit *commit;
 	struct event *on_term, *on_int;
 	struct mail reload;      /* tells the main thread that peers may have changed */
@@ -106,6 +108,16 @@ static void on_published(void *arg, const uint8_t *zone, uint32_t serial, bool p
 	struct daemon *d = arg;
 	if (d->server.notify)
 		notify_published(d->server.notify, zone, serial, present);
+}
+
+/* Writer thread. */
+static void on_delivering(void *arg, bool begin)
+{
+	(void)arg;
+	if (begin)
+		mailbox_hold();
+	else
+		mailbox_release();
 }
 
 /* Main thread. */
@@ -208,8 +220,13 @@ static enum err start_workers(struct daemon *d, struct errmsg *msg)
 
 static enum err start_writer(struct daemon *d, struct errmsg *msg)
 {
-	struct commit_hooks hooks = {.published = on_published, .admin_changed = on_admin_changed, .arg = d};
-	enum err e = commit_new(&d->commit, d->store, d->server.directory, false, &hooks);
+	struct commit_hooks hooks = {.published = on_published, .admin_changed = on_admin_changed,
+				     .delivering = on_delivering,
+				     .arg = d};
+	enum err e = checkpoint_start(&d->checkpoint, zonestore_sql(d->store), msg);
+	if (e)
+		return e;
+	e = commit_new(&d->commit, d->store, d->server.directory, false, &hooks);
 	if (!e)
 		e = writer_thread_start(&d->server.writer, d->commit);
 	return e ? errmsg_set(msg, e, "the writer thread could not start: %s", err_text(e)) : ERR_OK;
@@ -287,6 +304,7 @@ static void stop(struct daemon *d)
 	notify_free(s->notify);
 	grace_unregister();
 	commit_free(d->commit);
+	checkpoint_stop(d->checkpoint);
 	grace_barrier();
 	access_release(atomic_load(&s->access));
 	directory_free(s->directory);

@@ -132,9 +132,10 @@ enum err writer_thread_submit(struct writer_thread *w, struct job *job)
 		*w->last = job;
 		w->last = &job->next;
 		w->waiting++;
-		pthread_cond_signal(&w->work);
 	}
 	pthread_mutex_unlock(&w->mutex);
+	if (!e)
+		pthread_cond_signal(&w->work); /* behind the unlock, or the writer would wake only to wait for the mutex */
 	return e;
 }
 

@@ -282,7 +282,7 @@ static bool edited_soa(const struct edit *e, struct commit_soa *out)
 
 enum err commit_add_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
 			    const struct commit_soa *from, const struct commit_soa *to, bool full,
-			    struct zonestore_change *change, struct errmsg *why)
+			    int64_t *id, struct errmsg *why)
 {
 	struct zonestore_version v = {.zone = zone,
 				      .to = to->serial,
@@ -298,18 +298,15 @@ enum err commit_add_history(struct commit *c, int64_t zone, const struct job *jo
 		v.soa_from_len = from->rdlen;
 		v.soa_from_ttl = from->ttl;
 	}
-	enum err err = zonestore_add_version(c->store, &v, why);
-	if (err)
-		return err;
-	*change = (struct zonestore_change){.version = v.id,
-					    .zone = zone,
-					    .time = v.time,
-					    .actor = job->actor.who,
-					    .source = job->actor.source,
-					    .transport = job->actor.transport,
-					    .note = note,
-					    .rcode = RCODE_NOERROR};
-	return zonestore_add_change(c->store, change, why);
+	const struct zonestore_change change = {.time = v.time,
+						.actor = job->actor.who,
+						.source = job->actor.source,
+						.transport = job->actor.transport,
+						.note = note,
+						.rcode = RCODE_NOERROR};
+	enum err err = zonestore_add_version(c->store, &v, &change, why);
+	*id = v.id;
+	return err;
 }
 
 /* Key of a name for `authors`. Seeded by lib/qname, so nobody can choose names that collide. */
@@ -325,13 +322,13 @@ enum err commit_journal_rr(struct commit_journal *j, const uint8_t *owner, bool 
 {
 	if (add != j->add || (rr->type == TYPE_SOA && name_equal(owner, j->zone)))
 		return ERR_OK; /* the apex's SOA stands in the version row */
-	return zonestore_add_change_rr(j->c->store, j->change->version, j->seq++, add, owner, rr, j->why);
+	return zonestore_add_change_rr(j->c->store, j->version, j->seq++, add, owner, rr, j->why);
 }
 
 static enum err write_edit_rr(void *arg, const uint8_t *owner, bool add, const struct content_rr *rr)
 {
 	struct commit_journal *j = arg;
-	if (add == j->add && map_put(&j->c->authors, author_key(j->zone, owner), j->change->id))
+	if (add == j->add && map_put(&j->c->authors, author_key(j->zone, owner), j->version))
 		return errmsg_set(j->why, ERR_NOMEM, "no memory for the journal");
 	return commit_journal_rr(j, owner, add, rr);
 }
@@ -358,9 +355,9 @@ static enum err make_version(struct commit *c, struct commit_open_zone *z, struc
 	if (err || !edited_soa(z->edit, &to))
 		return errmsg_set(why, err ? err : ERR_CORRUPT, "the zone's SOA cannot be changed");
 
-	struct zonestore_change change;
-	err = commit_add_history(c, z->row.id, job, job->actor.note, from, &to, false, &change, why);
-	struct commit_journal j = {.c = c, .zone = zone_name(z->zone), .change = &change, .why = why};
+	int64_t id;
+	err = commit_add_history(c, z->row.id, job, job->actor.note, from, &to, false, &id, why);
+	struct commit_journal j = {.c = c, .zone = zone_name(z->zone), .version = id, .why = why};
 	if (!err)
 		err = edit_changes(z->edit, false, write_edit_rr, &j);
 	j.add = true;
@@ -369,7 +366,7 @@ static enum err make_version(struct commit *c, struct commit_open_zone *z, struc
 	if (err)
 		return err;
 	z->changed = true;
-	z->change = change.id;
+	z->change = id;
 	job->changed = true;
 	job->serial = to.serial;
 	return ERR_OK;
@@ -543,6 +540,12 @@ static void deliver(struct job *job)
 		job->done(job);
 }
 
+static void delivering(struct commit *c, bool begin)
+{
+	if (c->hooks.delivering)
+		c->hooks.delivering(c->hooks.arg, begin);
+}
+
 static void fail(struct commit *c, struct job *job, enum err err, const struct errmsg *why)
 {
 	clear_result(job);
@@ -559,6 +562,8 @@ static void run_updates(struct commit *c, struct job *group)
 	struct errmsg why = {.text = ""};
 	enum err err = try_updates(c, group, &why);
 	bool together = !err || !group->next;
+	if (together)
+		delivering(c, true);
 	for (struct job *job = group, *next; job; job = next) {
 		next = job->next;
 		if (!together) {
@@ -570,6 +575,8 @@ static void run_updates(struct commit *c, struct job *group)
 			fail(c, job, err, &why);
 		deliver(job);
 	}
+	if (together)
+		delivering(c, false);
 }
 
 /* ---- the others that run alone ---- */

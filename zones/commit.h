@@ -21,6 +21,8 @@ struct commit_hooks {
 	void (*published)(void *arg, const uint8_t *zone, uint32_t serial, bool present);
 	/* After an ADMIN job that committed: keys, grants or peers may have changed. Before the job's done. */
 	void (*admin_changed)(void *arg);
+	/* Around a batch's calls of `done`: the receivers of many answers need to be woken only once. */
+	void (*delivering)(void *arg, bool begin);
 	void *arg;
 };
 

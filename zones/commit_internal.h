@@ -52,7 +52,7 @@ struct commit_soa {
 struct commit_journal {
 	struct commit *c;
 	const uint8_t *zone;
-	const struct zonestore_change *change;
+	int64_t version;
 	bool add;
 	uint32_t seq;
 	struct errmsg *why;
@@ -68,10 +68,10 @@ MUST_USE enum err commit_find_zone(struct commit *c, const uint8_t *name, struct
 /* False if rr is not a SOA. */
 bool commit_copy_soa(struct commit_soa *out, const struct content_rr *rr);
 
-/* The version row and the row that says who made it; *change then has its id. from NULL: the zone had no content. */
+/* The version row and the row that says who made it, which share *id. from NULL: the zone had no content. */
 MUST_USE enum err commit_add_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
 				     const struct commit_soa *from, const struct commit_soa *to, bool full,
-				     struct zonestore_change *change, struct errmsg *why);
+				     int64_t *id, struct errmsg *why);
 /* Writes one record if it belongs to this pass. */
 MUST_USE enum err commit_journal_rr(struct commit_journal *j, const uint8_t *owner, bool add,
 				    const struct content_rr *rr);

@@ -121,7 +121,7 @@ static enum err store_name(struct replacement *r, const uint8_t *owner, const st
 	enum err err = r->old ? content_diff(before, after, note_difference, r) : ERR_OK;
 	if (err || !r->differs)
 		return err;
-	return zonestore_put_name(r->c->store, r->row.id, owner, before, after, r->journal.change->id, r->why);
+	return zonestore_put_name(r->c->store, r->row.id, owner, before, after, r->journal.version, r->why);
 }
 
 /* The image's apex content with that serial instead of its own. */
@@ -205,13 +205,13 @@ static enum err choose_serial(struct replacement *r)
 static enum err store_replacement(struct replacement *r)
 {
 	struct commit *c = r->c;
-	struct zonestore_change change;
+	int64_t id = 0;
 	bool full = !r->old || r->changes > r->records;
 	enum err err = commit_add_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full,
-					  &change, r->why);
+					  &id, r->why);
 	if (!err && !r->old)
 		err = zonestore_clear_records(c->store, r->row.id, r->why);
-	r->journal = (struct commit_journal){.c = c, .zone = r->job->zone.wire, .change = &change, .why = r->why};
+	r->journal = (struct commit_journal){.c = c, .zone = r->job->zone.wire, .version = id, .why = r->why};
 	if (!err && !full)
 		err = each_name(r, journal_name);
 	r->journal.add = true;

@@ -11,8 +11,9 @@ enum {
 	DNS_PORT = 53
 };
 
-/* Tables without a rowid are stored in the order of their key: a zone is read in one sweep, a version's records too. Each index costs every
- * update a write, so there are only those that a question needs. */
+/* Tables without a rowid are stored in the order of their key: a zone is read in one sweep, its versions and a version's records too. Each
+ * index would cost every update a page in the WAL, so no table that an update writes to has one beside its key. A version has the id of the
+ * change that made it: one sequence for all zones, and the journal grows at its end. */
 static const char schema_0[] =
 	/* AUTOINCREMENT: a removed zone's id never comes back, so a transfer that outlives the zone cannot read another's history. */
 	"CREATE TABLE zone ("
@@ -34,23 +35,8 @@ static const char schema_0[] =
 	" change INTEGER NOT NULL," /* that touched it last */
 	" PRIMARY KEY (zone, owner, type, covers)"
 	") STRICT, WITHOUT ROWID;"
-	"CREATE TABLE version ("
-	" id INTEGER PRIMARY KEY,"
-	" zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
-	" serial_from INTEGER," /* NULL: the zone had no content */
-	" serial_to INTEGER NOT NULL,"
-	" time INTEGER NOT NULL,"
-	" \"full\" INTEGER NOT NULL,"
-	" soa_from_ttl INTEGER,"
-	" soa_from BLOB,"
-	" soa_to_ttl INTEGER NOT NULL,"
-	" soa_to BLOB NOT NULL"
-	") STRICT;"
-	"CREATE INDEX version_zone ON version (zone, id);"
 	"CREATE TABLE change ("
 	" id INTEGER PRIMARY KEY,"
-	" version INTEGER REFERENCES version (id) ON DELETE CASCADE," /* NULL: refused */
-	" zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
 	" time INTEGER NOT NULL,"
 	" actor TEXT NOT NULL,"
 	" source TEXT NOT NULL,"
@@ -58,10 +44,21 @@ static const char schema_0[] =
 	" rcode INTEGER NOT NULL,"
 	" note TEXT NOT NULL"
 	") STRICT;"
-	"CREATE UNIQUE INDEX change_version ON change (version);"
-	"CREATE INDEX change_zone ON change (zone, id);"
+	"CREATE TABLE version ("
+	" zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+	" id INTEGER NOT NULL," /* of its change. Not a foreign key: deleting changes would search this table for each */
+	" serial_from INTEGER," /* NULL: the zone had no content */
+	" serial_to INTEGER NOT NULL,"
+	" time INTEGER NOT NULL,"
+	" \"full\" INTEGER NOT NULL,"
+	" soa_from_ttl INTEGER,"
+	" soa_from BLOB,"
+	" soa_to_ttl INTEGER NOT NULL,"
+	" soa_to BLOB NOT NULL,"
+	" PRIMARY KEY (zone, id)"
+	") STRICT, WITHOUT ROWID;"
 	"CREATE TABLE change_rr ("
-	" version INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,"
+	" version INTEGER NOT NULL REFERENCES change (id) ON DELETE CASCADE,"
 	" seq INTEGER NOT NULL,"
 	" op INTEGER NOT NULL," /* 0 deleted, 1 added */
 	" owner BLOB NOT NULL,"
@@ -364,7 +361,9 @@ enum err zonestore_remove_zone(struct zonestore *s, int64_t zone, struct errmsg 
 				   "DELETE FROM change_rr WHERE version IN (SELECT id FROM version WHERE zone = ?1)",
 				   zone, msg);
 	if (!err)
-		err = run_for_zone(s, &s->remove_changes, "DELETE FROM change WHERE zone = ?1", zone, msg);
+		err = run_for_zone(s, &s->remove_changes,
+				   "DELETE FROM change WHERE id IN (SELECT id FROM version WHERE zone = ?1)", zone,
+				   msg);
 	if (!err)
 		err = run_for_zone(s, &s->remove_versions, "DELETE FROM version WHERE zone = ?1", zone, msg);
 	if (!err)

@@ -2,8 +2,8 @@
  *
  *   zone     id, name (text), role, serial policy …            one row a zone
  *   rrset    zone, owner (sort key), type, covers | name (text with its case), ttl, rdata, change      what is served
- *   version  id, zone, serial from -> to, time, SOA before and after                                    one committed step of a zone
- *   change   id, version (NULL: refused), zone, time, actor, source, transport, rcode, note             who asked for it
+ *   version  zone, id, serial from -> to, time, SOA before and after                                    one committed step of a zone
+ *   change   id (the version's), time, actor, source, transport, rcode, note                            who asked for it
  *   change_rr version, seq, op (0 deleted, 1 added), owner, type, ttl, rdata                            what exactly: IXFR journal, audit, undo
  *   peer     zone, address, key                                                                         secondaries to NOTIFY
  *
@@ -84,9 +84,6 @@ struct zonestore_version {
 };
 
 struct zonestore_change {
-	int64_t id;
-	int64_t version;      /* 0: refused */
-	int64_t zone;
 	int64_t time;
 	const char *actor;    /* "key nas.", "admin uid 0", … */
 	const char *source;   /* address, or "" */
@@ -95,9 +92,9 @@ struct zonestore_change {
 	uint16_t rcode;
 };
 
-/* Inserts; sets id. Also updates zone.serial and zone.changed. */
-MUST_USE enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v, struct errmsg *msg);
-MUST_USE enum err zonestore_add_change(struct zonestore *s, struct zonestore_change *c, struct errmsg *msg);
+/* Inserts both; sets v->id, which is higher than that of every version before it. Also updates zone.serial and zone.changed. */
+MUST_USE enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v, const struct zonestore_change *c,
+					struct errmsg *msg);
 MUST_USE enum err zonestore_add_change_rr(struct zonestore *s, int64_t version, uint32_t seq, bool add, const uint8_t *owner,
 					  const struct content_rr *rr, struct errmsg *msg);
 

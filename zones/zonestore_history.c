@@ -17,71 +17,67 @@ static enum err set_serial(struct zonestore *s, const struct zonestore_version *
 	return sqlstore_run(s->sql, s->set_serial, msg);
 }
 
-/* A foreign key says no only when the zone went. */
-static enum err zone_gone(int64_t zone, struct errmsg *msg)
-{
-	return errmsg_set(msg, ERR_NOTFOUND, "zone number %lld is no more in the database; see roostctl zone list",
-			  (long long)zone);
-}
-
-enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v, struct errmsg *msg)
-{
-	enum err err = sqlstore_prepare(
-		s->sql, &s->add_version,
-		"INSERT INTO version (zone, serial_from, serial_to, time, \"full\", soa_from_ttl, soa_from, "
-		"soa_to_ttl, soa_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(s->add_version, 1, v->zone);
-	sqlite3_bind_int64(s->add_version, 3, v->to);
-	sqlite3_bind_int64(s->add_version, 4, v->time);
-	sqlite3_bind_int(s->add_version, 5, v->full);
-	if (v->has_from) {
-		sqlite3_bind_int64(s->add_version, 2, v->from);
-		sqlite3_bind_int64(s->add_version, 6, v->soa_from_ttl);
-		zonestore_inside_bind_blob(s->add_version, 7, v->soa_from, v->soa_from_len);
-	}
-	sqlite3_bind_int64(s->add_version, 8, v->soa_to_ttl);
-	zonestore_inside_bind_blob(s->add_version, 9, v->soa_to, v->soa_to_len);
-	err = sqlstore_run(s->sql, s->add_version, msg);
-	if (err == ERR_REFUSED)
-		return zone_gone(v->zone, msg);
-	if (err)
-		return err;
-	v->id = sqlite3_last_insert_rowid(sqlstore_handle(s->sql));
-	return set_serial(s, v, msg);
-}
-
 static void bind_words(sqlite3_stmt *stmt, int at, const char *words)
 {
 	sqlite3_bind_text(stmt, at, words ? words : "", -1, SQLITE_STATIC);
 }
 
-enum err zonestore_add_change(struct zonestore *s, struct zonestore_change *c, struct errmsg *msg)
+/* Sets *id. */
+static enum err add_change(struct zonestore *s, const struct zonestore_change *c, int64_t *id, struct errmsg *msg)
 {
-	enum err err =
-		sqlstore_prepare(s->sql, &s->add_change,
-				 "INSERT INTO change (version, zone, time, actor, source, transport, rcode, note) "
-				 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-				 msg);
+	enum err err = sqlstore_prepare(s->sql, &s->add_change,
+					"INSERT INTO change (time, actor, source, transport, rcode, note) "
+					"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+					msg);
 	if (err)
 		return err;
-	if (c->version)
-		sqlite3_bind_int64(s->add_change, 1, c->version);
-	sqlite3_bind_int64(s->add_change, 2, c->zone);
-	sqlite3_bind_int64(s->add_change, 3, c->time);
-	bind_words(s->add_change, 4, c->actor);
-	bind_words(s->add_change, 5, c->source);
-	bind_words(s->add_change, 6, c->transport);
-	sqlite3_bind_int(s->add_change, 7, c->rcode);
-	bind_words(s->add_change, 8, c->note);
+	sqlite3_bind_int64(s->add_change, 1, c->time);
+	bind_words(s->add_change, 2, c->actor);
+	bind_words(s->add_change, 3, c->source);
+	bind_words(s->add_change, 4, c->transport);
+	sqlite3_bind_int(s->add_change, 5, c->rcode);
+	bind_words(s->add_change, 6, c->note);
 	err = sqlstore_run(s->sql, s->add_change, msg);
-	if (err == ERR_REFUSED)
-		return zone_gone(c->zone, msg);
 	if (!err)
-		c->id = sqlite3_last_insert_rowid(sqlstore_handle(s->sql));
+		*id = sqlite3_last_insert_rowid(sqlstore_handle(s->sql));
 	return err;
+}
+
+static enum err add_version(struct zonestore *s, const struct zonestore_version *v, struct errmsg *msg)
+{
+	enum err err = sqlstore_prepare(
+		s->sql, &s->add_version,
+		"INSERT INTO version (zone, id, serial_from, serial_to, time, \"full\", soa_from_ttl, soa_from, "
+		"soa_to_ttl, soa_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		msg);
+	if (err)
+		return err;
+	sqlite3_bind_int64(s->add_version, 1, v->zone);
+	sqlite3_bind_int64(s->add_version, 2, v->id);
+	sqlite3_bind_int64(s->add_version, 4, v->to);
+	sqlite3_bind_int64(s->add_version, 5, v->time);
+	sqlite3_bind_int(s->add_version, 6, v->full);
+	if (v->has_from) {
+		sqlite3_bind_int64(s->add_version, 3, v->from);
+		sqlite3_bind_int64(s->add_version, 7, v->soa_from_ttl);
+		zonestore_inside_bind_blob(s->add_version, 8, v->soa_from, v->soa_from_len);
+	}
+	sqlite3_bind_int64(s->add_version, 9, v->soa_to_ttl);
+	zonestore_inside_bind_blob(s->add_version, 10, v->soa_to, v->soa_to_len);
+	return sqlstore_run(s->sql, s->add_version, msg);
+}
+
+enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v, const struct zonestore_change *c,
+			       struct errmsg *msg)
+{
+	enum err err = add_change(s, c, &v->id, msg);
+	if (!err)
+		err = add_version(s, v, msg);
+	if (err == ERR_REFUSED) /* the foreign key: the zone went */
+		return errmsg_set(msg, ERR_NOTFOUND,
+				  "zone number %lld is no more in the database; see roostctl zone list",
+				  (long long)v->zone);
+	return err ? err : set_serial(s, v, msg);
 }
 
 enum err zonestore_add_change_rr(struct zonestore *s, int64_t version, uint32_t seq, bool add, const uint8_t *owner,
@@ -148,14 +144,11 @@ static const char *column_words(sqlite3_stmt *stmt, int column)
 }
 
 /* False: nobody is on record for this version. */
-static bool read_change(sqlite3_stmt *stmt, const struct zonestore_version *v, struct zonestore_change *c)
+static bool read_change(sqlite3_stmt *stmt, struct zonestore_change *c)
 {
 	if (sqlite3_column_type(stmt, 9) == SQLITE_NULL)
 		return false;
 	*c = (struct zonestore_change){
-		.id = sqlite3_column_int64(stmt, 9),
-		.version = v->id,
-		.zone = v->zone,
 		.time = sqlite3_column_int64(stmt, 10),
 		.actor = column_words(stmt, 11),
 		.source = column_words(stmt, 12),
@@ -170,7 +163,7 @@ static bool read_change(sqlite3_stmt *stmt, const struct zonestore_version *v, s
 	"SELECT v.id, v.serial_from, v.serial_to, v.time, v.\"full\", v.soa_from_ttl, v.soa_from, v.soa_to_ttl, " \
 	"v.soa_to, "                                                                                              \
 	"c.id, c.time, c.actor, c.source, c.transport, c.note, c.rcode "                                          \
-	"FROM version v LEFT JOIN change c ON c.version = v.id WHERE v.zone = ?1 "
+	"FROM version v LEFT JOIN change c ON c.id = v.id WHERE v.zone = ?1 "
 
 enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_first, int64_t after, unsigned limit,
 				zonestore_version_fn *fn, void *arg, struct errmsg *msg)
@@ -196,7 +189,7 @@ enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_f
 			break;
 		}
 		v.zone = zone;
-		err = fn(arg, &v, read_change(*slot, &v, &c) ? &c : NULL);
+		err = fn(arg, &v, read_change(*slot, &c) ? &c : NULL);
 	}
 	zonestore_inside_stop(*slot);
 	return err;

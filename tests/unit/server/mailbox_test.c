@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "server/mailbox.h"
@@ -117,12 +118,42 @@ static void free_delivers_what_is_left(void **state)
 	event_base_free(base);
 }
 
+static bool readable(void)
+{
+	unsigned before = delivered;
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	return delivered > before;
+}
+
+static void holds_wakes_back(void **state)
+{
+	struct mailbox *other;
+	assert_int_equal(mailbox_new(&other, base), ERR_OK);
+	mailbox_hold();
+	for (unsigned i = 0; i < 3; i++) {
+		post(*state, 0, i);
+		post(other, 1, i);
+	}
+	assert_false(readable());
+	mailbox_release();
+	assert_true(readable());
+	assert_int_equal(delivered, 6);
+	post(*state, 0, 3); /* as ever */
+	assert_true(readable());
+	mailbox_hold();
+	mailbox_release();
+	mailbox_free(other);
+	mailbox_free(*state);
+	event_base_free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(keeps_order_of_one_thread, set_up),
 		cmocka_unit_test_setup(takes_from_many_threads, set_up),
 		cmocka_unit_test_setup(free_delivers_what_is_left, set_up),
+		cmocka_unit_test_setup(holds_wakes_back, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

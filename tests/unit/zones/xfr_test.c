@@ -427,7 +427,8 @@ static void add_step(struct journal *j, uint32_t from, uint32_t to, bool full, c
 				      .soa_to_len = (uint16_t)soa_to.len,
 				      .soa_to_ttl = 60};
 	assert_int_equal(sqlstore_begin(zonestore_sql(j->write), &msg), ERR_OK);
-	if (zonestore_add_version(j->write, &v, &msg))
+	const struct zonestore_change c = {.time = 1};
+	if (zonestore_add_version(j->write, &v, &c, &msg))
 		fail_msg("%s", msg.text);
 	for (uint32_t seq = 0; rows && rows[seq]; seq++) {
 		char owner_text[64], address_text[64];

@@ -541,7 +541,10 @@ static void keeps_what_random_updates_leave(void **state)
 
 static const uint8_t soa_rdata[22] = {0, 0};
 
-static int64_t add_version(int64_t zone, bool has_from, uint32_t from, uint32_t to, bool full)
+static const struct zonestore_change nobody = {.actor = ""};
+
+static int64_t add_version_by(const struct zonestore_change *c, int64_t zone, bool has_from, uint32_t from, uint32_t to,
+			      bool full)
 {
 	struct zonestore_version v = {.zone = zone,
 				      .has_from = has_from,
@@ -557,8 +560,13 @@ static int64_t add_version(int64_t zone, bool has_from, uint32_t from, uint32_t 
 		v.soa_from_len = sizeof soa_rdata;
 		v.soa_from_ttl = 61;
 	}
-	ok(zonestore_add_version(store, &v, &msg));
+	ok(zonestore_add_version(store, &v, c, &msg));
 	return v.id;
+}
+
+static int64_t add_version(int64_t zone, bool has_from, uint32_t from, uint32_t to, bool full)
+{
+	return add_version_by(&nobody, zone, has_from, from, to, full);
 }
 
 struct history {
@@ -575,7 +583,7 @@ static enum err note_version(void *arg, const struct zonestore_version *v, const
 	assert_int_equal(v->soa_from_ttl, v->has_from ? 61 : 0);
 	assert_int_equal(v->soa_from != NULL, v->has_from);
 	if (c)
-		assert_true(c->version == v->id && c->zone == v->zone);
+		assert_int_equal(c->time, c->actor[0] ? 42 : 0);
 	h->len += (size_t)snprintf(h->text + h->len, sizeof h->text - h->len, "%s%u-%u%s;", c ? c->actor : "", v->from,
 				   v->to, v->full ? "!" : "");
 	return ERR_OK;
@@ -595,21 +603,16 @@ static void keeps_versions(void **state)
 	struct zonestore_zone a = add_zone("a.example"), b = add_zone("b.example"), got;
 	int64_t first = add_version(a.id, false, 0, 5, true);
 	add_version(b.id, false, 0, 100, true);
-	int64_t second = add_version(a.id, true, 5, 6, false);
-	struct zonestore_change c = {.version = second,
-				     .zone = a.id,
-				     .time = 42,
+	struct zonestore_change c = {.time = 42,
 				     .actor = "key nas.",
 				     .source = "192.0.2.1@53",
 				     .transport = "udp",
 				     .note = "",
 				     .rcode = 0};
-	ok(zonestore_add_change(store, &c, &msg));
-	assert_true(c.id > 0);
-	c.version = 0; /* refused: on record, but no version */
-	ok(zonestore_add_change(store, &c, &msg));
+	int64_t second = add_version_by(&c, a.id, true, 5, 6, false);
 	int64_t third = add_version(a.id, true, 6, 7, false);
 
+	assert_true(first < second && second < third);
 	assert_string_equal(history(a.id, false, 0, 0), "0-5!;key nas.5-6;6-7;");
 	assert_string_equal(history(a.id, true, 0, 0), "6-7;key nas.5-6;0-5!;");
 	assert_string_equal(history(a.id, true, 0, 1), "6-7;");
@@ -620,9 +623,7 @@ static void keeps_versions(void **state)
 	assert_true(got.has_serial && got.serial == 7 && got.changed == 1007);
 
 	struct zonestore_version v = {.zone = 99, .to = 1, .soa_to = soa_rdata, .soa_to_len = sizeof soa_rdata};
-	assert_int_equal(zonestore_add_version(store, &v, &msg), ERR_NOTFOUND);
-	c.zone = 99;
-	assert_int_equal(zonestore_add_change(store, &c, &msg), ERR_NOTFOUND);
+	assert_int_equal(zonestore_add_version(store, &v, &c, &msg), ERR_NOTFOUND);
 
 	struct history h = {.len = 0};
 	exec("UPDATE version SET soa_to = x'00'");
@@ -813,8 +814,6 @@ static void add_everything(const struct zonestore_zone *z, const char *text)
 	struct content_rr a = {.type = TYPE_A, .ttl = 300, .rdlen = 4, .rdata = (const uint8_t *)"\300\0\2\1"};
 	put_one(z->id, text);
 	int64_t version = add_version(z->id, true, 1, 2, false);
-	struct zonestore_change c = {.version = version, .zone = z->id};
-	ok(zonestore_add_change(store, &c, &msg));
 	ok(zonestore_add_change_rr(store, version, 0, true, n.wire, &a, &msg));
 	ok(zonestore_add_peer(store, &p, &msg));
 	ok(keystore_add_grant(zonestore_sql(store), &g, &msg));
