@@ -16,6 +16,7 @@
 enum {
 	CONNECTIONS_MAX = 16, /* administrators at once; more wait in the backlog */
 	BACKLOG = 64,
+	RETRY_MS = 100,    /* until accept is tried again that failed: out of descriptors, say */
 	PATIENCE_S = 30,   /* for a whole frame to come in or go out, and between frames */
 	BODY_FIRST = 4096, /* octets; the usual request. More is allocated as it comes, not as it is announced */
 	PASSED_MAX = 4     /* descriptors looked at in one message; all but the first are closed */
@@ -44,7 +45,7 @@ struct control {
 	struct server *server;
 	struct sockaddr_un address;
 	int fd;
-	struct event *listener;
+	struct event *listener, *retry;
 	struct conn *conns;
 	unsigned count;
 	struct control_tasks *tasks;
@@ -318,9 +319,8 @@ static void on_connection(evutil_socket_t listener, short what, void *arg)
 	(void)what;
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
-		/* Out of descriptors, say: closing a connection listens again; without one, look again at once. */
-		if (control->count == 0)
-			event_add(control->listener, NULL);
+		const struct timeval later = {.tv_usec = RETRY_MS * 1000};
+		event_add(control->retry, &later);
 		return;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
@@ -332,6 +332,14 @@ static void on_connection(evutil_socket_t listener, short what, void *arg)
 	}
 	if (control->count < CONNECTIONS_MAX)
 		event_add(control->listener, NULL);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+	(void)fd;
+	(void)what;
+	event_add(control->listener, NULL);
 }
 
 /* ---- start and end ---- */
@@ -379,7 +387,8 @@ enum err control_start(struct control **out, struct server *server, struct errms
 	if (err)
 		goto fail;
 	c->listener = event_new(server->main_base, c->fd, EV_READ, on_connection, c);
-	if (!c->listener || event_add(c->listener, NULL) < 0) {
+	c->retry = evtimer_new(server->main_base, on_retry, c);
+	if (!c->listener || !c->retry || event_add(c->listener, NULL) < 0) {
 		err = errmsg_set(msg, ERR_NOMEM, "control socket: no memory");
 		goto fail;
 	}
@@ -388,6 +397,7 @@ enum err control_start(struct control **out, struct server *server, struct errms
 
 fail:
 	free_event(c->listener);
+	free_event(c->retry);
 	control_tasks_free(c->tasks);
 	if (c->fd >= 0)
 		close(c->fd);
@@ -404,6 +414,7 @@ void control_free(struct control *c)
 		close_conn(c->conns);
 	control_tasks_free(c->tasks);
 	event_free(c->listener);
+	event_free(c->retry);
 	close(c->fd);
 	free(c);
 }

@@ -165,20 +165,25 @@ static enum err make_loop(struct daemon *d, struct errmsg *msg)
 	return ERR_OK;
 }
 
-/* Room for every connection that the configuration allows. */
-static void raise_file_limit(const struct config *c)
+/* Room for every connection that the configuration allows; where there cannot be so much, fewer connections: the last descriptors
+ * must not go to strangers, but to the database and the control socket. */
+static void raise_file_limit(struct config *c)
 {
 	struct rlimit limit;
-	rlim_t wanted = c->tcp_connections + (rlim_t)FILES_SPARE + (rlim_t)c->workers * (c->listen_count * 2 + 8);
+	rlim_t others = (rlim_t)FILES_SPARE + (rlim_t)c->workers * (c->listen_count * 2 + 8);
+	rlim_t wanted = c->tcp_connections + others;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted) {
 		struct rlimit both = {.rlim_cur = wanted, .rlim_max = wanted};
 		if (setrlimit(RLIMIT_NOFILE, &both) == 0)
 			return;
-		log_warning("open files are limited to %llu, [tcp] connections want %llu: raise the limit (ulimit -n, "
-			    "LimitNOFILE=)",
-			    (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
+		rlim_t room = limit.rlim_max > 2 * others ? limit.rlim_max - others : limit.rlim_max / 2;
+		if (room < c->tcp_connections)
+			c->tcp_connections = (unsigned)room;
+		log_warning("open files are limited to %llu, [tcp] connections want %llu: there will be %u connections; "
+			    "raise the limit (ulimit -n, LimitNOFILE=)",
+			    (unsigned long long)limit.rlim_max, (unsigned long long)wanted, c->tcp_connections);
 		wanted = limit.rlim_max;
 	}
 	limit.rlim_cur = wanted;

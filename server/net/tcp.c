@@ -314,14 +314,20 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 
 /* ---- accepting ---- */
 
-/* The one that has been idle for longest, NULL when all are busy. */
-static struct conn *longest_idle(struct tcp *t)
+/* Who makes room when all places are taken: the one that has been idle for longest; if none is idle, the one that has been slowest to take
+ * its answers, or a few that take an octet now and then could keep everybody else out. NULL when all wait for us: UPDATEs and transfers,
+ * which strangers have no right to. */
+static struct conn *dispensable(struct tcp *t)
 {
-	struct conn *c;
+	struct conn *c, *slowest = NULL;
 	TAILQ_FOREACH(c, &t->conns, link)
-	if (!is_busy(c))
-		return c;
-	return NULL;
+	{
+		if (!is_busy(c))
+			return c;
+		if (!slowest && !c->pending && !c->transfers)
+			slowest = c;
+	}
+	return slowest;
 }
 
 static enum err open_conn(struct tcp *t, int fd, const struct addr *from)
@@ -384,7 +390,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		if (client < 0)
 			return;
 		if (t->count >= t->max) {
-			struct conn *victim = longest_idle(t);
+			struct conn *victim = dispensable(t);
 			if (victim)
 				close_conn(victim);
 		}

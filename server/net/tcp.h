@@ -5,7 +5,7 @@
  *
  * Bounds: a connection holds at most one message's worth of unread input and OUTPUT_HIGH of unsent output (then its requests wait), so many
  * UPDATEs and transfers at a time, and is closed after tcp_idle without a whole request or tcp_write_ms without taking an octet. Over the
- * number of connections the longest idle one makes room. Threads: one worker's. */
+ * number of connections the longest idle one makes room, or one that only takes its answers slowly. Threads: one worker's. */
 #ifndef ROOST_SERVER_NET_TCP_H
 #define ROOST_SERVER_NET_TCP_H
 
