@@ -2,9 +2,13 @@
 #include "zones/content.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "lib/message.h"
+
+/* Where a block's RRset table starts: not sizeof, which ends in padding. */
+enum { HEADER = offsetof(struct content, set) };
 
 /* A run of ready records (an RRset, or its signatures): a head and a tail copied from an old block, with at most one
  * new record in between, and at most one TTL for all. */
@@ -116,7 +120,7 @@ static enum err assemble(const struct plan *plan, size_t sets, const uint8_t *ow
 		return ERR_NOSPACE;
 	size_t owner_len = owner ? name_len(owner) : 0;
 	bool cased = owner && has_upper(owner, owner_len);
-	size_t size = sizeof(struct content) + sets * sizeof(struct rrset);
+	size_t size = HEADER + sets * sizeof(struct rrset);
 	for (size_t i = 0; i < sets; i++) {
 		size_t len = run_len(&plan[i].rr);
 		size_t sig_len = run_len(&plan[i].sig);
@@ -128,12 +132,11 @@ static enum err assemble(const struct plan *plan, size_t sets, const uint8_t *ow
 		size += owner_len;
 	if (size > UINT32_MAX)
 		return ERR_NOSPACE;
-	struct content *c = malloc(size);
+	struct content *c = malloc(size < sizeof *c ? sizeof *c : size);
 	if (!c)
 		return ERR_NOMEM;
 	atomic_init(&c->older, NULL);
 	c->version = 0;
-	c->size = (uint32_t)size;
 	c->sets = (uint16_t)sets;
 	c->flags = cased ? CONTENT_CASED : 0;
 	uint8_t *p = (uint8_t *)&c->set[sets];
@@ -201,6 +204,15 @@ const uint8_t *content_owner_cased(const struct content *c)
 		return (const uint8_t *)&c->set[0];
 	const struct rrset *last = &c->set[c->sets - 1];
 	return (const uint8_t *)c + last->at + last->len + last->sig_len;
+}
+
+size_t content_size(const struct content *c)
+{
+	const uint8_t *cased = content_owner_cased(c);
+	const struct rrset *last = c->sets ? &c->set[c->sets - 1] : NULL;
+	size_t size = last ? (size_t)last->at + last->len + last->sig_len : (size_t)HEADER;
+
+	return size + (cased ? name_len(cased) : 0);
 }
 
 static void plan_keep(struct plan *p, const struct content *c, const struct rrset *s)
@@ -409,7 +421,8 @@ enum err content_empty(bool gone, struct content **out)
 
 void content_free(struct content *c)
 {
-	free(c);
+	if (c && !(c->flags & CONTENT_IN_SLAB))
+		free(c);
 }
 
 /* ---- the maker ---- */

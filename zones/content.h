@@ -35,7 +35,8 @@ enum content_flag {
 	CONTENT_CNAME = 8,
 	CONTENT_CASED = 16, /* the owner has upper-case letters; its own spelling is kept behind the records */
 	CONTENT_NSEC = 32,
-	CONTENT_NSEC3 = 64
+	CONTENT_NSEC3 = 64,
+	CONTENT_IN_SLAB = 128 /* its memory is the zone's: content_free lets it be; zones/zone_write.c */
 };
 
 struct rrset {
@@ -56,7 +57,6 @@ enum rrset_flag {
 struct content {
 	_Atomic(struct content *) older; /* what this one replaced; zones/zone.c */
 	uint64_t version;                /* zone version that made it; zones/zone.c */
-	uint32_t size;                   /* octets in all */
 	uint16_t sets;                   /* 0: empty non-terminal (or GONE) */
 	uint16_t flags;                  /* CONTENT_* */
 	struct rrset set[];
@@ -74,6 +74,9 @@ struct content_rr {
 const struct rrset *content_find(const struct content *c, uint16_t type);
 /* The same, also when only signatures are there. */
 const struct rrset *content_find_any(const struct content *c, uint16_t type);
+
+/* Octets of the block in all. */
+size_t content_size(const struct content *c);
 
 static inline const uint8_t *content_block(const struct content *c, const struct rrset *s)
 {

@@ -136,7 +136,7 @@ const struct node *zone_parent(const struct node *n)
 
 unsigned zone_node_labels(const struct node *n)
 {
-	return n->labels;
+	return n->labels & (NODE_IN_SLAB - 1U);
 }
 
 void zone_node_name(const struct zone *z, const struct node *n, struct name *out)

@@ -27,10 +27,12 @@ struct node {
 	_Atomic(struct content *) head; /* newest first */
 	struct node *parent;            /* NULL: the apex */
 	uint32_t children;              /* nodes right below that exist in the newest version; writer only */
-	uint8_t labels;                 /* of the full name */
+	uint8_t labels;                 /* of the full name; NODE_IN_SLAB beside it */
 	uint8_t rel_len;                /* octets of rel */
 	uint8_t rel[];                  /* the name without the apex's, lower-case */
 };
+
+enum { NODE_IN_SLAB = 0x80 }; /* a name has 127 labels at most */
 
 struct zone_pin {
 	struct zone *zone;
@@ -69,6 +71,8 @@ struct zone {
 	uint32_t undo_count, undo_room;
 	uint32_t trim_head, trim_count, trim_room; /* a ring */
 	struct zone_trim *trim;
+
+	struct slab *slabs; /* of what it was loaded with */
 
 	struct zone_pin *pins;         /* under the pins' lock */
 	struct zone_table *old_tables; /* under the pins' lock */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "zones/grace.h"
+#include "zones/slab.h"
 #include "zones/zone_inside.h"
 
 enum {
@@ -95,17 +96,18 @@ static void table_drop(struct zone_table *t, const struct node *n, uint64_t hash
 
 /* ---- nodes ---- */
 
-static struct node *node_new(const struct zone *z, const struct qname *q, unsigned i)
+static struct node *node_new(struct zone *z, const struct qname *q, unsigned i, bool loading)
 {
 	size_t rel_len = (size_t)(q->len - q->off[i]) - z->name_len;
-	struct node *n = malloc(sizeof *n + rel_len);
+	size_t size = offsetof(struct node, rel) + rel_len;
+	struct node *n = loading ? slab_take(&z->slabs, size) : malloc(size);
 
 	if (!n)
 		return NULL;
 	atomic_init(&n->head, NULL);
 	n->parent = NULL;
 	n->children = 0;
-	n->labels = (uint8_t)(q->labels - i);
+	n->labels = (uint8_t)((q->labels - i) | (loading ? NODE_IN_SLAB : 0U));
 	n->rel_len = (uint8_t)rel_len;
 	memcpy(n->rel, q->lower + q->off[i], rel_len);
 	return n;
@@ -146,7 +148,8 @@ static void free_node(void *arg)
 	struct node *n = arg;
 
 	free_contents(atomic_load_explicit(&n->head, memory_order_relaxed));
-	free(n);
+	if (!(n->labels & NODE_IN_SLAB))
+		free(n);
 }
 
 static void drop_node(struct zone *z, struct node *n)
@@ -177,6 +180,7 @@ static void free_zone(void *arg)
 	}
 	free_node(z->apex);
 	order_free(atomic_load(&z->order));
+	slab_free(z->slabs);
 	free(t);
 	free(z->undo);
 	free(z->trim);
@@ -199,7 +203,7 @@ enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t exp
 	z->labels = (uint8_t)name_labels(name);
 	name_lower(z->name, name, len);
 	qname_set(&q, z->name);
-	z->apex = node_new(z, &q, 0);
+	z->apex = node_new(z, &q, 0, true);
 	if (!z->apex)
 		goto fail;
 	atomic_init(&z->apex->head, empty);
@@ -210,6 +214,8 @@ enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t exp
 fail:
 	content_free(empty);
 	free(t);
+	if (z)
+		slab_free(z->slabs);
 	free(z);
 	return ERR_NOMEM;
 }
@@ -292,14 +298,14 @@ static void plan_drop(struct plan *p)
 {
 	for (unsigned k = 0; k < p->count; k++) {
 		content_free(p->content[k]);
-		if (p->fresh[k])
+		if (p->fresh[k] && p->node[k] && !(p->node[k]->labels & NODE_IN_SLAB))
 			free(p->node[k]);
 	}
 }
 
 /* The name and all ancestors that do not exist now; *anchor is the lowest that does. c is the name's own block; the
  * others become empty non-terminals. */
-static enum err plan_birth(struct plan *p, struct zone *z, const struct qname *q, struct content *c,
+static enum err plan_birth(struct plan *p, struct zone *z, const struct qname *q, struct content *c, bool loading,
 			   struct node **anchor)
 {
 	p->count = 0;
@@ -312,7 +318,7 @@ static enum err plan_birth(struct plan *p, struct zone *z, const struct qname *q
 		}
 		unsigned k = p->count++;
 		p->fresh[k] = !n;
-		p->node[k] = n ? n : node_new(z, q, i);
+		p->node[k] = n ? n : node_new(z, q, i, loading);
 		p->content[k] = NULL;
 		p->created += !n;
 		if (!p->node[k])
@@ -328,6 +334,20 @@ nomem:
 	return ERR_NOMEM;
 }
 
+/* Moves a block that was loaded to the zone's slabs. Without room there it stays where it is: no fault. */
+static struct content *settle(struct zone *z, struct content *c)
+{
+	size_t size = content_size(c);
+	struct content *mine = slab_take(&z->slabs, size);
+
+	if (!mine)
+		return c;
+	memcpy((void *)mine, (const void *)c, size);
+	mine->flags |= CONTENT_IN_SLAB;
+	content_free(c);
+	return mine;
+}
+
 static void carry_out_birth(struct plan *p, struct zone *z, const struct qname *q, struct node *anchor, bool loading)
 {
 	struct zone_table *t = atomic_load(&z->table);
@@ -336,7 +356,7 @@ static void carry_out_birth(struct plan *p, struct zone *z, const struct qname *
 		struct node *n = p->node[k];
 		n->parent = k + 1 < p->count ? p->node[k + 1] : anchor;
 		if (loading) {
-			atomic_store_explicit(&n->head, p->content[k], memory_order_release);
+			atomic_store_explicit(&n->head, settle(z, p->content[k]), memory_order_release);
 			n->parent->children++;
 		} else {
 			put_head(z, n, p->content[k], 1, p->fresh[k]);
@@ -350,7 +370,7 @@ static enum err give_birth(struct zone *z, const struct qname *q, struct content
 {
 	struct plan p;
 	struct node *anchor;
-	enum err e = plan_birth(&p, z, q, c, &anchor);
+	enum err e = plan_birth(&p, z, q, c, loading, &anchor);
 
 	if (e)
 		return e;
@@ -428,7 +448,7 @@ enum err zone_load_content(struct zone *z, const uint8_t *owner, struct content 
 		z->unordered = e ? z->unordered : unordered;
 		return e;
 	}
-	atomic_store_explicit(&n->head, c, memory_order_release);
+	atomic_store_explicit(&n->head, settle(z, c), memory_order_release);
 	content_free(now);
 	z->unordered = unordered;
 	return ERR_OK;
@@ -597,7 +617,7 @@ void zone_memory(const struct zone *z, struct zone_memory *out)
 					      order_octets(atomic_load(&z->order))};
 	for (const struct node *n; (n = zone_walk(z, &cursor, &c));) {
 		out->nodes++;
-		out->octets += sizeof *n + n->rel_len + c->size;
+		out->octets += offsetof(struct node, rel) + n->rel_len + content_size(c);
 		for (size_t i = 0; i < c->sets; i++)
 			out->records += (size_t)c->set[i].count + c->set[i].sig_count;
 	}
