@@ -33,6 +33,25 @@ struct plan {
 	struct run sig;
 };
 
+/* Plans for the sets of one name: a few in place, because names have few. */
+enum { PLANS_FEW = 8 };
+struct plans {
+	struct plan *plan;
+	struct plan few[PLANS_FEW];
+};
+
+static enum err plans_open(struct plans *s, size_t sets)
+{
+	s->plan = sets <= PLANS_FEW ? s->few : malloc(sets * sizeof(struct plan));
+	return s->plan ? ERR_OK : ERR_NOMEM;
+}
+
+static void plans_close(struct plans *s)
+{
+	if (s->plan != s->few)
+		free(s->plan);
+}
+
 static size_t run_len(const struct run *s)
 {
 	return s->head_len + s->tail_len + (s->insert ? (size_t)CONTENT_RECORD_HEAD + s->rdlen : 0);
@@ -308,7 +327,7 @@ static const uint8_t *owner_for(const struct content *old, const uint8_t *owner)
 enum err content_with(const struct content *old, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t rdlen,
 		      struct content **out, bool *changed)
 {
-	struct plan plan[CONTENT_SETS_MAX + 1];
+	struct plans plans;
 	size_t at = 0;
 	size_t from;
 	size_t to;
@@ -320,14 +339,20 @@ enum err content_with(const struct content *old, const uint8_t *owner, uint16_t 
 	enum err e = set_of(type, rdata, rdlen, &set);
 	if (e)
 		return e;
+	e = plans_open(&plans, (old ? old->sets : 0) + (size_t)1);
+	if (e)
+		return e;
+	struct plan *plan = plans.plan;
 	size_t n = plan_with(plan, old, set, &at);
 	struct run *s = type == TYPE_RRSIG ? &plan[at].sig : &plan[at].rr;
 	bool found = find_record(s, type, rdata, rdlen, &from, &to, &old_ttl);
 	bool alone = rr_type_is_singleton(type);
 	if (found && old_ttl == ttl && (!alone || s->count == 1))
-		return ERR_OK;
-	if (!found && s->count == UINT16_MAX)
-		return ERR_NOSPACE;
+		goto done; /* there already */
+	if (!found && s->count == UINT16_MAX) {
+		e = ERR_NOSPACE;
+		goto done;
+	}
 	s->type = type;
 	s->ttl = ttl;
 	s->set_ttl = true;
@@ -343,12 +368,15 @@ enum err content_with(const struct content *old, const uint8_t *owner, uint16_t 
 		s->count++;
 	}
 	*changed = true;
-	return assemble(plan, n, owner_for(old, owner), out);
+	e = assemble(plan, n, owner_for(old, owner), out);
+done:
+	plans_close(&plans);
+	return e;
 }
 
 enum err content_without(const struct content *old, uint16_t type, const uint8_t *rdata, uint16_t rdlen, struct content **out, bool *changed)
 {
-	struct plan plan[CONTENT_SETS_MAX + 1];
+	struct plans plans;
 	size_t at = 0;
 	size_t from;
 	size_t to;
@@ -362,10 +390,14 @@ enum err content_without(const struct content *old, uint16_t type, const uint8_t
 		return e;
 	if (!content_find_any(old, set))
 		return ERR_OK;
+	e = plans_open(&plans, old->sets + (size_t)1);
+	if (e)
+		return e;
+	struct plan *plan = plans.plan;
 	size_t n = plan_with(plan, old, set, &at);
 	struct run *s = type == TYPE_RRSIG ? &plan[at].sig : &plan[at].rr;
 	if (!find_record(s, type, rdata, rdlen, &from, &to, &ttl))
-		return ERR_OK;
+		goto done; /* not there */
 	s->tail = s->head + to;
 	s->tail_len = s->head_len - to;
 	s->head_len = from;
@@ -373,7 +405,10 @@ enum err content_without(const struct content *old, uint16_t type, const uint8_t
 	if (type != TYPE_RRSIG && !s->count)
 		plan[at].sig = (struct run){.count = 0}; /* signatures of an RRset that is gone prove nothing */
 	*changed = true;
-	return assemble(plan, drop_empty(plan, &n), content_owner_cased(old), out);
+	e = assemble(plan, drop_empty(plan, &n), content_owner_cased(old), out);
+done:
+	plans_close(&plans);
+	return e;
 }
 
 static bool listed(const uint16_t *list, uint16_t type)
@@ -386,11 +421,15 @@ static bool listed(const uint16_t *list, uint16_t type)
 
 enum err content_without_set(const struct content *old, uint16_t type, const uint16_t *keep, struct content **out, bool *changed)
 {
-	struct plan plan[CONTENT_SETS_MAX];
+	struct plans plans;
 	size_t n = 0;
 
 	*out = NULL;
 	*changed = false;
+	enum err e = plans_open(&plans, old ? old->sets : 0);
+	if (e)
+		return e;
+	struct plan *plan = plans.plan;
 	for (size_t i = 0; old && i < old->sets; i++) {
 		const struct rrset *s = &old->set[i];
 		bool goes = (type == TYPE_ANY || s->type == type) && !listed(keep, s->type);
@@ -405,9 +444,10 @@ enum err content_without_set(const struct content *old, uint16_t type, const uin
 		}
 		n++;
 	}
-	if (!*changed)
-		return ERR_OK;
-	return assemble(plan, drop_empty(plan, &n), content_owner_cased(old), out);
+	if (*changed)
+		e = assemble(plan, drop_empty(plan, &n), content_owner_cased(old), out);
+	plans_close(&plans);
+	return e;
 }
 
 enum err content_empty(bool gone, struct content **out)
@@ -561,12 +601,15 @@ static size_t make_run(struct content_maker *m, size_t i, struct run *s, uint8_t
 
 enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, struct content **out)
 {
-	struct plan plan[CONTENT_SETS_MAX];
+	struct plans plans;
 	size_t sets = 0;
-	enum err e = ERR_NOSPACE;
 
 	*out = NULL;
 	sort_made(m);
+	enum err e = plans_open(&plans, m->count < CONTENT_SETS_MAX ? m->count : CONTENT_SETS_MAX);
+	if (e)
+		goto reset;
+	struct plan *plan = plans.plan;
 	size_t need = m->used + m->count * CONTENT_RECORD_HEAD;
 	if (need > m->block_size) {
 		free(m->block);
@@ -575,12 +618,14 @@ enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, str
 	}
 	if (need && !m->block) {
 		e = ERR_NOMEM;
-		goto reset;
+		goto close;
 	}
 	uint8_t *p = m->block;
 	for (size_t i = 0; i < m->count;) {
-		if (sets == CONTENT_SETS_MAX || m->count - i > UINT16_MAX)
-			goto reset;
+		if (sets == CONTENT_SETS_MAX || m->count - i > UINT16_MAX) {
+			e = ERR_NOSPACE;
+			goto close;
+		}
 		struct plan *this = &plan[sets++];
 		*this = (struct plan){.type = m->rr[i].set};
 		if (!m->rr[i].sig)
@@ -589,6 +634,8 @@ enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, str
 			i = make_run(m, i, &this->sig, &p);
 	}
 	e = assemble(plan, sets, owner, out);
+close:
+	plans_close(&plans);
 reset:
 	m->count = 0;
 	m->used = 0;
