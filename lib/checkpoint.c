@@ -11,9 +11,10 @@
 
 enum {
 	/* Pages. A page changed often is moved once a round, so a WAL as long as the database saves writes; but it is read
-	 * at start (32 MiB: some 30 ms), and a small disk has better uses for its space. */
-	SOFT_MIN = 1000,
+	 * at start (32 MiB: some 30 ms), and a small disk has better uses for its space: 1 MiB for a small database. */
+	SOFT_MIN = 250,
 	SOFT_MAX = 8192,
+	SQLITE_PAGES = 1000, /* SQLite's default bound */
 	WARN_ROUNDS = 8,       /* soft bounds that the WAL may grow to before the log mentions it */
 	PASSES_MAX = 4,        /* of a round: each has as much to do as was written during the one before */
 	LEFT_SMALL = 64,       /* pages: so few the writer may move itself */
@@ -230,7 +231,7 @@ void checkpoint_stop(struct checkpoint *c)
 {
 	if (!c)
 		return;
-	sqlite3_wal_autocheckpoint(sqlstore_handle(c->store), SOFT_MIN); /* in the hook's place */
+	sqlite3_wal_autocheckpoint(sqlstore_handle(c->store), SQLITE_PAGES); /* in the hook's place */
 	pthread_mutex_lock(&c->mutex);
 	c->stop = true;
 	pthread_cond_signal(&c->wake);

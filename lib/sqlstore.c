@@ -56,8 +56,8 @@ static enum err classify(int extended, int os, const char **remedy)
 	*remedy = "";
 	if (extended == SQLITE_IOERR_NOMEM)
 		return ERR_NOMEM;
-	if ((extended & 0xff) == SQLITE_FULL || os == ENOSPC || os == EDQUOT) {
-		*remedy = "; free some space on its file system and try again";
+	if ((extended & 0xff) == SQLITE_FULL || os == ENOSPC || os == EDQUOT || os == EFBIG) {
+		*remedy = "; free some space on its file system, or raise the limit for this user, and try again";
 		return ERR_NOSPACE;
 	}
 	switch (extended & 0xff) {
@@ -106,6 +106,8 @@ enum err sqlstore_error(struct sqlstore *s, struct errmsg *msg, const char *doin
 	int extended = sqlite3_extended_errcode(s->db);
 	bool from_system = (extended & 0xff) == SQLITE_IOERR || (extended & 0xff) == SQLITE_CANTOPEN;
 	int os = from_system ? sqlite3_system_errno(s->db) : 0;
+	if (from_system && !os) /* COMMIT does not keep it (SQLite 3.40); sqlstore_commit cleared what was there before */
+		os = errno;
 	const char *remedy;
 	enum err code = classify(extended, os, &remedy);
 	return errmsg_set(msg, code, "database %s: %s%s%s%s%s%s%s", s->path, doing ? doing : "", doing ? ": " : "",
@@ -218,10 +220,9 @@ static enum err take_lock(struct sqlstore *s, struct errmsg *msg)
 	}
 	char pid[PID_TEXT_MAX];
 	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
-		return errmsg_set(msg, errno == ENOSPC || errno == EDQUOT ? ERR_NOSPACE : ERR_IO,
-		                  "cannot write the lock file %s.lock: %s; check the disk",
-		                  s->path, strerror(errno));
+	/* Only a help for whoever is refused: a full disk must not keep a server from serving what it has. */
+	if (ftruncate(s->lock_fd, 0) == 0 && pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
+		(void)!ftruncate(s->lock_fd, 0);
 	return ERR_OK;
 }
 
@@ -540,6 +541,7 @@ enum err sqlstore_commit(struct sqlstore *s, struct errmsg *msg)
 	if (sqlite3_get_autocommit(s->db))
 		return errmsg_set(msg, ERR_IO, "database %s: an earlier error undid the transaction; try again", s->path);
 	enum err err = sqlstore_prepare(s, &s->commit, "COMMIT", msg);
+	errno = 0;
 	return err == ERR_OK ? sqlstore_run(s, s->commit, msg) : err;
 }
 
@@ -556,4 +558,10 @@ void sqlstore_shed(struct sqlstore *s)
 {
 	sqlite3_db_release_memory(s->db);
 	malloc_trim(0);
+}
+
+void sqlstore_make_room(struct sqlstore *s)
+{
+	/* Whether it helped shows at the next write. */
+	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

@@ -44,6 +44,10 @@ void sqlstore_rollback(struct sqlstore *s); /* no harm when no transaction is op
 /* Gives back the memory that reading filled: after a walk over everything (loading all zones), whose pages nobody needs again. */
 void sqlstore_shed(struct sqlstore *s);
 
+/* After ERR_NOSPACE, outside a transaction: moves the WAL into the database file, if that finds the space, so that the WAL's own can be
+ * used again. Then it is worth trying once more. */
+void sqlstore_make_room(struct sqlstore *s);
+
 /* Prepares once, keeps for the handle's life (finalised by sqlstore_close). `slot` is the caller's
  * cache cell, one per handle, NULL at first; it must be there until sqlstore_close, which makes it NULL again. */
 MUST_USE enum err sqlstore_prepare(struct sqlstore *s, sqlite3_stmt **slot, const char *sql, struct errmsg *msg);

@@ -339,7 +339,8 @@ int main(int argc, char **argv)
 		break;
 	}
 	log_set_level(d.config.log_level);
-	signal(SIGPIPE, SIG_IGN); /* a client that went away is told by write's error */
+	signal(SIGPIPE, SIG_IGN); /* a client that went away is told by write's error… */
+	signal(SIGXFSZ, SIG_IGN); /* …and a file that may not grow (LimitFSIZE=) too: the disk is full, for us */
 	enum err e = start(&d, &msg);
 	if (e) {
 		log_error("roostd cannot start: %s", msg.text);

@@ -508,7 +508,7 @@ static const char *remedy(enum err err)
 {
 	switch (err) {
 	case ERR_NOSPACE:
-		return "free space on the database's disk; the next change is tried afresh, no restart is needed";
+		return "the next change is tried afresh, no restart is needed";
 	case ERR_NOMEM:
 		return "give the server more memory; the next change is tried afresh";
 	case ERR_CORRUPT:
@@ -516,17 +516,20 @@ static const char *remedy(enum err err)
 	case ERR_BUSY:
 		return "let no other program write to the database";
 	default:
-		return "look at the disk and at the permissions of the database's directory; the next change is tried "
-		       "afresh";
+		return "the next change is tried afresh";
 	}
 }
 
 /* What is wrong with the store or the machine is an error for the log, once a batch; what is wrong with the request is its sender's. */
 static void log_failure(struct commit *c, const struct job *job)
 {
+	static struct log_limit limit; /* a full disk should not be filled by saying so */
+	unsigned left_out;
 	char zone[NAME_TEXT_MAX] = "keys, grants and peers";
 	if (job->err == ERR_NOTFOUND || job->err == ERR_EXISTS || job->err == ERR_REFUSED || job->err == ERR_FORMAT ||
 	    job->err == ERR_RANGE || job->err == ERR_USAGE || c->failures++)
+		return;
+	if (!log_limit_allows(&limit, &left_out))
 		return;
 	log_error("change of %s by %s not stored: %s: %s; %s",
 		  job->zone.len ? name_to_text(job->zone.wire, zone) : zone, job->actor.who, err_text(job->err),
@@ -561,6 +564,11 @@ static void run_updates(struct commit *c, struct job *group)
 {
 	struct errmsg why = {.text = ""};
 	enum err err = try_updates(c, group, &why);
+	if (err == ERR_NOSPACE || err == ERR_IO) {
+		sqlstore_make_room(c->sql);
+		why = (struct errmsg){.text = ""};
+		err = try_updates(c, group, &why);
+	}
 	bool together = !err || !group->next;
 	if (together)
 		delivering(c, true);

@@ -104,7 +104,7 @@ static int64_t ask(sqlite3 *db, const char *sql)
 static void bounds_follow_the_size(void **state)
 {
 	(void)state;
-	assert_int_equal(checkpoint_soft_bound(0), 1000);
+	assert_int_equal(checkpoint_soft_bound(0), 250);
 	assert_int_equal(checkpoint_soft_bound(4000), 4000);
 	assert_int_equal(checkpoint_soft_bound(INT64_MAX), 8192);
 }

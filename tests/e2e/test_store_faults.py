@@ -1,0 +1,305 @@
+"""Faults of the disk and of the database file, under a real roostd: what was acknowledged stays, what was not is not there, serving goes on,
+the serial never goes back, and the log says what to do."""
+import os
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+
+import dns.message
+import dns.query
+import dns.rcode
+import dns.update
+import pytest
+import roost
+
+TTL = 60
+
+
+class Stream:
+    """Signed updates one by one, each adding one name with a text as long as `octets`; remembers what became of each."""
+
+    def __init__(self, home, octets=220):
+        self.home, self.octets, self.count = home, octets, 0
+        self.acked, self.refused = [], []
+        self.serial = home.serial()
+
+    def send(self):
+        """Sends one; its RCODE. None: no answer."""
+        label = f"t{self.count}"
+        self.count += 1
+        update = dns.update.UpdateMessage(self.home.zone, keyring=self.home.key.dnspython())
+        update.add(label, TTL, "TXT", label.ljust(self.octets, "x"))
+        answer = dns.query.udp(update, "127.0.0.1", port=self.home.server.port, timeout=20)
+        rcode = answer.rcode()
+        (self.acked if rcode == dns.rcode.NOERROR else self.refused).append(label)
+        return rcode
+
+    def send_until(self, wanted, limit=20000):
+        for _ in range(limit):
+            rcode = self.send()
+            if rcode == wanted:
+                return
+            assert rcode in (dns.rcode.NOERROR, dns.rcode.SERVFAIL), dns.rcode.to_text(rcode)
+        raise AssertionError(f"no {dns.rcode.to_text(wanted)} in {limit} updates")
+
+    def check(self):
+        """The zone is exactly what was acknowledged, and the serial only went forward."""
+        serial = self.home.serial()
+        assert serial is not None and serial >= self.serial, f"serial {self.serial} became {serial}"
+        self.serial = serial
+        there = {owner.split(".")[0] for owner, _, rdtype, _ in roost.axfr(self.home.server, self.home.zone, self.home.key)
+                 if rdtype == "TXT" and owner.startswith("t")}
+        assert there == set(self.acked), f"lost {set(self.acked) - there}, unasked {there - set(self.acked)}"
+
+
+def check_integrity(db):
+    with sqlite3.connect(db) as handle:
+        assert handle.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert handle.execute("PRAGMA foreign_key_check").fetchall() == []
+        versions = handle.execute("SELECT serial_from, serial_to FROM version ORDER BY id").fetchall()
+    handle.close()
+    assert all(before[1] == after[0] for before, after in zip(versions, versions[1:])), "the journal has a gap"
+
+
+def home_in(directory):
+    """A Home whose database is in that directory."""
+    home = roost.Home.__new__(roost.Home)
+    home.db = os.path.join(directory, "roost.db")
+    home.key = roost.Key.parse(roost.roostctl(home.db, "init", home.zone).stdout)
+    home.server = roost.Roostd(home.db, start=False)
+    home.server.directory = tempfile.mkdtemp(prefix="log-", dir=roost.scratch)  # its log is not on the small disk
+    home.server.log = os.path.join(home.server.directory, "roostd.log")
+    home.server.start()
+    return home
+
+
+@pytest.fixture(name="small_disk")
+def mount_small_disk():
+    """A file system of 3 MiB."""
+    directory = tempfile.mkdtemp(prefix="disk-", dir=roost.scratch)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", directory], stderr=subprocess.DEVNULL,
+                      check=False).returncode:
+        pytest.skip("no right to mount; the tests with a file size limit show most of the same")
+    yield directory
+    roost.end_all()
+    subprocess.run(["umount", directory], check=True)
+
+
+def test_disk_full(small_disk):
+    ballast = os.path.join(small_disk, "ballast")
+    with open(ballast, "wb") as out:
+        out.write(bytes(1 << 20))
+    home = home_in(small_disk)
+    stream = Stream(home)
+    stream.send_until(dns.rcode.SERVFAIL)
+    assert len(stream.acked) > 50, "a disk of 2 MiB is full far too soon"
+    for _ in range(20):
+        stream.send()
+    stream.check()
+    assert "free some space" in home.server.text() and "no restart is needed" in home.server.text()
+    assert roost.values(home.server, "ns1.home.example") != []
+
+    os.remove(ballast)
+    assert stream.send() == dns.rcode.NOERROR, f"space is there again:\n{home.server.tail(5)}"
+    for _ in range(50):
+        assert stream.send() == dns.rcode.NOERROR
+    stream.check()
+
+    stream.send_until(dns.rcode.SERVFAIL)  # full again: and now a crash
+    home.server.kill()
+    home.server.start()
+    stream.check()
+    stream.send()
+    home.server.stop()  # no room for the last checkpoint either
+    home.server.start()
+    stream.check()
+    home.server.stop()
+    copy = shutil.copytree(small_disk, os.path.join(roost.scratch, "copy"))
+    check_integrity(os.path.join(copy, "roost.db"))
+
+
+def test_wal_may_not_grow():
+    """A limit of the process instead of the disk, and one that only the WAL meets: its content goes into the database file, and on it goes."""
+    home = roost.Home(start=False)
+    home.server.directory = tempfile.mkdtemp(prefix="log-", dir=roost.scratch)
+    home.server.start()
+    limit = 600 << 10
+    resource.prlimit(home.server.popen.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    stream = Stream(home, octets=20)
+    for _ in range(400):  # at six pages each far more than the limit
+        assert stream.send() == dns.rcode.NOERROR, home.server.tail(5)
+    assert os.path.getsize(home.db + "-wal") <= limit
+    stream.check()
+    home.server.stop()
+    check_integrity(home.db)
+
+
+def test_no_file_may_grow():
+    home = roost.Home()
+    stream = Stream(home)
+    for _ in range(20):
+        assert stream.send() == dns.rcode.NOERROR
+    size = os.path.getsize(home.db + "-wal")
+    resource.prlimit(home.server.popen.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    stream.send_until(dns.rcode.SERVFAIL)
+    stream.check()
+    resource.prlimit(home.server.popen.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert stream.send() == dns.rcode.NOERROR
+    stream.check()
+    home.server.kill()
+    home.server.start()
+    stream.check()
+    home.server.stop()
+    check_integrity(home.db)
+
+
+def test_somebody_else_writes():
+    """A program in a write transaction holds updates up for some seconds; then they get SERVFAIL, and the next is as ever."""
+    home = roost.Home()
+    stream = Stream(home)
+    assert stream.send() == dns.rcode.NOERROR
+    other = sqlite3.connect(home.db, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert stream.send() == dns.rcode.SERVFAIL
+    assert roost.values(home.server, "ns1.home.example") != []
+    assert "let no other program write" in home.server.text()
+    other.execute("ROLLBACK")
+    other.close()
+    assert stream.send() == dns.rcode.NOERROR
+    stream.check()
+
+
+def test_a_reader_that_stays():
+    """A transaction that reads for long delays nobody and sees its own version."""
+    home = roost.Home()
+    stream = Stream(home)
+    other = sqlite3.connect(home.db, isolation_level=None)
+    other.execute("BEGIN")
+    before = other.execute("SELECT count(*) FROM rrset").fetchone()
+    for _ in range(300):
+        assert stream.send() == dns.rcode.NOERROR
+    assert other.execute("SELECT count(*) FROM rrset").fetchone() == before
+    other.execute("COMMIT")
+    other.close()
+    stream.check()
+    home.server.stop()
+    check_integrity(home.db)
+
+
+# ---- at the start ----
+
+def start_fails(*words):
+    """roostd says in one line why it does not start, and exits with 1. The first word is the database or a zone."""
+    db = words[0] if os.path.isabs(words[0]) else database.last
+    begun = time.monotonic()
+    done = roost.run([os.path.join(roost.BUILD, "roostd"), "-d", db, "-l", f"127.0.0.1@{roost.free_port()}"], status=1)
+    assert time.monotonic() - begun < 20
+    lines = [line for line in done.stderr.splitlines() if " error " in line]
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word in lines[0], done.stderr
+    assert "ready" not in done.stderr
+
+
+def database():
+    database.last = roost.Home(start=False).db
+    return database.last
+
+
+def script(db, *statements):
+    handle = sqlite3.connect(db, isolation_level=None)
+    for statement in statements:
+        handle.execute(statement)
+    handle.close()
+
+
+def test_start_on_what_is_no_database():
+    db = database()
+    start_fails(os.path.join(roost.scratch, "nothing.db"), "no database", "roostctl")
+    with open(db, "wb") as out:
+        out.write(b"this is no database\n" * 1000)
+    start_fails(db, "not a database")
+    with open(db, "wb"):
+        pass
+    start_fails(db, "empty", "init")
+    os.remove(db)
+    os.mkdir(db)
+    start_fails(db, "not a file")
+
+
+def test_start_on_a_foreign_or_newer_database():
+    db = database()
+    script(db, "PRAGMA user_version = 1000")
+    start_fails(db, "newer Roost")
+    script(db, "PRAGMA user_version = 1", "PRAGMA application_id = 1")
+    start_fails(db, "another program")
+
+
+def test_start_on_a_locked_database():
+    db = database()
+    other = sqlite3.connect(db, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    start_fails(db, "another program holds it")
+    other.close()
+    roost.Roostd(db).stop()
+
+
+def test_start_on_a_damaged_database():
+    db = database()
+    roost.run([os.path.join(roost.BUILD, "roostctl"), "-d", db, "zone", "list"])
+    size = os.path.getsize(db)
+    with open(db, "r+b") as out:  # every page but the first
+        out.seek(4096)
+        out.write(b"\xa5" * (size - 4096))
+    start_fails(db, "restore it from a backup")
+
+
+def test_start_on_a_cut_database():
+    db = database()
+    os.truncate(db, os.path.getsize(db) // 2 // 4096 * 4096)
+    start_fails(db, "restore")
+
+
+def test_start_on_records_that_cannot_be():
+    db = database()
+    script(db, "UPDATE rrset SET rdata = x'0004c000' WHERE type = 1")
+    start_fails("zone home.example.", "A", "restore")
+    script(database(), "DELETE FROM rrset WHERE type = 6")
+    start_fails("zone home.example.", "SOA", "restore")
+    script(database(), "UPDATE zone SET serial = serial + 1")
+    start_fails("zone home.example.", "serial", "restore")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write everything")
+def test_start_on_a_read_only_database():
+    with tempfile.TemporaryDirectory(prefix="roost-") as directory:  # not in scratch, which is its owner's alone
+        os.chmod(directory, 0o755)
+        start_read_only(shutil.copy(database(), directory))
+
+
+def start_read_only(db):
+    """As somebody who may read all and write nothing of it."""
+    os.chmod(db, 0o444)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    argv = [*nobody, os.path.join(roost.BUILD, "roostd"), "-d", db, "-l", f"127.0.0.1@{roost.free_port()}"]
+    if nobody and subprocess.run([*nobody, "test", "-x", argv[len(nobody)], "-a", "-r", db], check=False).returncode:
+        pytest.skip("nobody cannot reach the files")
+    done = roost.run(argv, status=1)
+    assert db in done.stderr and "cannot be written" in done.stderr, done.stderr
+
+
+def test_signal_of_the_file_size_limit_is_no_end():
+    """SIGXFSZ ends a program that does not expect it."""
+    home = roost.Home()
+    home.server.popen.send_signal(signal.SIGXFSZ)
+    time.sleep(0.1)
+    assert home.server.running() and home.serial()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.sendto(b"", ("127.0.0.1", home.server.port))
+    assert home.serial()
