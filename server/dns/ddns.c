@@ -32,10 +32,10 @@ static void log_outcome(const struct ddns *d)
 			    .transport = job->actor.transport,
 			    .rcode = job->rcode,
 			    .why = job->why.text[0] ? job->why.text : err_text(job->err)};
-	if (job->rcode)
-		refusal_log(&r);
-	else
+	if (!job->rcode)
 		log_change(job);
+	else if (refusal_due())
+		refusal_log(&r);
 }
 
 /* ---- life ---- */

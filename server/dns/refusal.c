@@ -16,12 +16,22 @@ static const char *rcode_text(unsigned rcode, char out[RCODE_TEXT_MAX])
 	return out;
 }
 
-void refusal_log(const struct refusal *r)
+/* Lines that were not written since the last one. */
+static atomic_uint skipped;
+
+bool refusal_due(void)
 {
 	static struct log_limit limit;
 	unsigned left_out;
 	if (!log_limit_allows(&limit, &left_out))
-		return;
+		return false;
+	atomic_fetch_add_explicit(&skipped, left_out, memory_order_relaxed);
+	return true;
+}
+
+void refusal_log(const struct refusal *r)
+{
+	unsigned left_out = atomic_exchange_explicit(&skipped, 0, memory_order_relaxed);
 	char zone[NAME_TEXT_MAX], rcode[RCODE_TEXT_MAX];
 	if (left_out)
 		log_warning("%u lines on refused requests left out", left_out);

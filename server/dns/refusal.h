@@ -1,5 +1,5 @@
 /* refusal.h: log lines for what was refused. Strangers can make us write them, so only some a second are written, and the next one says how many
- * were left out. Threads: any. */
+ * were left out. Who wants to log asks first: finding the words can cost more than the refusal. Threads: any. */
 #ifndef ROOST_SERVER_DNS_REFUSAL_H
 #define ROOST_SERVER_DNS_REFUSAL_H
 
@@ -16,6 +16,9 @@ struct refusal {
 	const char *why;
 };
 
+/* False: no line now; it is counted as left out. */
+bool refusal_due(void);
+/* Only after refusal_due said yes. */
 void refusal_log(const struct refusal *r);
 
 /* "key nas." or "unsigned"; key_name is NULL for that. */

@@ -49,8 +49,8 @@ static enum request_verdict answer_rcode(struct request_env *env, struct request
 	return finish(env, r, rcode);
 }
 
-static void log_refusal(const struct request *r, const char *what, const uint8_t *key_name, unsigned rcode,
-			const char *why)
+static void write_refusal(const struct request *r, const char *what, const uint8_t *key_name, unsigned rcode,
+			  const char *why)
 {
 	char who[REFUSAL_WHO_MAX], source[ADDR_TEXT_MAX];
 	struct refusal line = {.what = what,
@@ -63,6 +63,13 @@ static void log_refusal(const struct request *r, const char *what, const uint8_t
 	refusal_log(&line);
 }
 
+static void log_refusal(const struct request *r, const char *what, const uint8_t *key_name, unsigned rcode,
+			const char *why)
+{
+	if (refusal_due())
+		write_refusal(r, what, key_name, rcode, why);
+}
+
 static const struct tsig_key *signer(const struct request *r)
 {
 	return r->reply.tsig.present ? r->reply.tsig.key : NULL;
@@ -71,6 +78,16 @@ static const struct tsig_key *signer(const struct request *r)
 static const uint8_t *signer_name(const struct request *r)
 {
 	return signer(r) ? tsig_key_name(signer(r)) : NULL;
+}
+
+static enum request_verdict refuse(struct request_env *env, struct request *r, const struct access_request *who)
+{
+	struct errmsg why = {0};
+	if (refusal_due()) {
+		(void)access_explain(r->access, who, who->zone, TYPE_ANY, &why);
+		write_refusal(r, access_action_to_text(who->action), signer_name(r), RCODE_REFUSED, why.text);
+	}
+	return answer_rcode(env, r, RCODE_REFUSED);
 }
 
 /* ---- TSIG ---- */
@@ -195,14 +212,8 @@ static enum request_verdict handle_transfer(struct request_env *env, struct requ
 	struct access_request who = {
 		.action = ACCESS_TRANSFER, .zone = zone_name(z), .key = signer(r), .from = r->from};
 	if (!access_allows(r->access, &who))
-		goto refuse;
+		return refuse(env, r, &who);
 	return r->udp ? answer_current_soa(env, r, z) : start_transfer(env, r, z, serial);
-
-refuse:;
-	struct errmsg why = {0};
-	(void)access_explain(r->access, &who, who.zone, TYPE_ANY, &why);
-	log_refusal(r, "transfer", signer_name(r), RCODE_REFUSED, why.text);
-	return answer_rcode(env, r, RCODE_REFUSED);
 }
 
 static enum request_verdict handle_query(struct request_env *env, struct request *r)
@@ -256,18 +267,12 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 	struct access_request who = {.action = ACCESS_UPDATE, .zone = zone_name(z), .key = signer(r), .from = r->from};
 	/* Without any grant for the zone there is nothing to weigh: such requests never reach the writer's queue. */
 	if (!access_allows(r->access, &who))
-		goto refuse;
+		return refuse(env, r, &who);
 	if (ddns_new(&r->ddns, m, &r->reply, r->access, &who, r->udp))
 		return answer_rcode(env, r, RCODE_SERVFAIL);
 	r->ddns->mailbox = env->mailbox;
 	r->ddns->writer = &env->writer;
 	return REQUEST_UPDATE;
-
-refuse:;
-	struct errmsg why = {0};
-	(void)access_explain(r->access, &who, who.zone, TYPE_ANY, &why);
-	log_refusal(r, "update", signer_name(r), RCODE_REFUSED, why.text);
-	return answer_rcode(env, r, RCODE_REFUSED);
 }
 
 /* ---- NOTIFY ---- */
