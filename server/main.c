@@ -181,9 +181,10 @@ static void raise_file_limit(struct config *c)
 		rlim_t room = limit.rlim_max > 2 * others ? limit.rlim_max - others : limit.rlim_max / 2;
 		if (room < c->tcp_connections)
 			c->tcp_connections = (unsigned)room;
-		log_warning("open files are limited to %llu, [tcp] connections want %llu: there will be %u connections; "
-			    "raise the limit (ulimit -n, LimitNOFILE=)",
-			    (unsigned long long)limit.rlim_max, (unsigned long long)wanted, c->tcp_connections);
+		log_warning(
+			"open files are limited to %llu, [tcp] connections want %llu: there will be %u connections; "
+			"raise the limit (ulimit -n, LimitNOFILE=)",
+			(unsigned long long)limit.rlim_max, (unsigned long long)wanted, c->tcp_connections);
 		wanted = limit.rlim_max;
 	}
 	limit.rlim_cur = wanted;
@@ -225,9 +226,8 @@ static enum err start_workers(struct daemon *d, struct errmsg *msg)
 
 static enum err start_writer(struct daemon *d, struct errmsg *msg)
 {
-	struct commit_hooks hooks = {.published = on_published, .admin_changed = on_admin_changed,
-				     .delivering = on_delivering,
-				     .arg = d};
+	struct commit_hooks hooks = {
+		.published = on_published, .admin_changed = on_admin_changed, .delivering = on_delivering, .arg = d};
 	enum err e = checkpoint_start(&d->checkpoint, zonestore_sql(d->store), msg);
 	if (e)
 		return e;

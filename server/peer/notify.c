@@ -24,22 +24,23 @@
 #include "zones/grace.h"
 
 enum {
-	SENT_MAX = 256,      /* first messages without answer yet: a start with many zones comes in turns */
-	GAP_MS = 10,         /* between two NOTIFYs to one target: bursts of commits become one */
-	RETRY_MS_MAX = 3600000, /* doubling ends here: RFC 1996 §3.6 wants a bound, and an hour is near any SOA's refresh */
-	FAULT_MAX = 96,      /* characters */
+	SENT_MAX = 256, /* first messages without answer yet: a start with many zones comes in turns */
+	GAP_MS = 10,    /* between two NOTIFYs to one target: bursts of commits become one */
+	RETRY_MS_MAX =
+		3600000, /* doubling ends here: RFC 1996 §3.6 wants a bound, and an hour is near any SOA's refresh */
+	FAULT_MAX = 96,  /* characters */
 	ZONE_BUCKETS = 4096, /* of the zone table */
 	ID_BUCKETS = 1024,   /* of messages under way, by ID */
 	NS_PER_MS = 1000000,
-	MESSAGE_ROOM = 1232  /* octets: one question, one SOA, TSIG */
+	MESSAGE_ROOM = 1232 /* octets: one question, one SOA, TSIG */
 };
 
 enum target_state { IDLE, QUEUED, SENT };
 
 struct target {
-	struct target *next;       /* in its zone */
-	TAILQ_ENTRY(target) turn;  /* QUEUED: in one of the queues */
-	struct target *next_sent;  /* SENT: in the ID bucket */
+	struct target *next;      /* in its zone */
+	TAILQ_ENTRY(target) turn; /* QUEUED: in one of the queues */
+	struct target *next_sent; /* SENT: in the ID bucket */
 	struct notify_zone *zone;
 	struct notify *owner;
 	struct addr address;
@@ -48,14 +49,14 @@ struct target {
 	bool kept; /* while reloading: still in the database */
 
 	enum target_state state;
-	bool urgent; /* something was published that it has not been sent */
+	bool urgent;    /* something was published that it has not been sent */
 	unsigned tries; /* SENT: messages sent; 1: it holds one of SENT_MAX places */
 	uint16_t id;
 	uint32_t sent_serial;
 	bool acked;
 	uint32_t acked_serial;
-	uint64_t last_ns; /* when a message was sent last */
-	uint64_t due_ns;  /* when the timer was last set to fire; both clock_monotonic_ns */
+	uint64_t last_ns;      /* when a message was sent last */
+	uint64_t due_ns;       /* when the timer was last set to fire; both clock_monotonic_ns */
 	char fault[FAULT_MAX]; /* what went wrong with the NOTIFY under way, "" = nothing so far */
 	char error[FAULT_MAX]; /* how the last one failed, "" = it did not */
 	struct event *timer;
@@ -178,7 +179,8 @@ static void fail_target(struct target *t, const char *why)
 	char peer[ADDR_TEXT_MAX];
 
 	snprintf(t->error, sizeof t->error, "%s", why);
-	log_warning("notify zone=%s peer=%s serial=%u failed: %s; it will learn of the change by its own refresh or with the next one",
+	log_warning("notify zone=%s peer=%s serial=%u failed: %s; it will learn of the change by its own refresh or "
+		    "with the next one",
 		    name_to_text(t->zone->name.wire, zone), addr_to_text(&t->address, peer), t->sent_serial, why);
 	t->fault[0] = '\0'; /* which `why` may be */
 }
@@ -196,7 +198,8 @@ static bool put_soa(struct target *t)
 		struct content_rr rr;
 		if (zone_soa(&v, &rr)) {
 			t->sent_serial = zone_serial(&v);
-			put = writer_rr(&n->writer, SECTION_ANSWER, t->zone->name.wire, TYPE_SOA, CLASS_IN, rr.ttl, rr.rdata, rr.rdlen);
+			put = writer_rr(&n->writer, SECTION_ANSWER, t->zone->name.wire, TYPE_SOA, CLASS_IN, rr.ttl,
+					rr.rdata, rr.rdlen);
 		}
 	}
 	grace_offline();
@@ -235,7 +238,8 @@ static bool transmit(struct target *t)
 	t->last_ns = clock_monotonic_ns();
 	/* A full socket or an unreachable peer is as a lost datagram: the timer sends again. */
 	if (fd < 0 || sendto(fd, message, len, MSG_DONTWAIT, &t->address.u.sa, t->address.len) < 0)
-		snprintf(t->fault, sizeof t->fault, "cannot send: %s", fd < 0 ? "no socket of its address family" : strerror(errno));
+		snprintf(t->fault, sizeof t->fault, "cannot send: %s",
+			 fd < 0 ? "no socket of its address family" : strerror(errno));
 	return true;
 }
 
@@ -367,7 +371,8 @@ static struct target *find_sent(struct notify *n, const struct message *m, const
 {
 	struct target *t = n->sent[m->id % ID_BUCKETS];
 
-	while (t && (t->id != m->id || !addr_equal(&t->address, from) || !name_equal(t->zone->name.wire, m->qname.wire)))
+	while (t &&
+	       (t->id != m->id || !addr_equal(&t->address, from) || !name_equal(t->zone->name.wire, m->qname.wire)))
 		t = t->next_sent;
 	return t;
 }
@@ -379,7 +384,9 @@ static void take_answer(struct target *t, const struct message *m)
 	char peer[ADDR_TEXT_MAX];
 
 	if (t->has_key && tsig_verify_answer(&t->tsig, m, clock_unix()) != TSIG_OK) {
-		snprintf(t->fault, sizeof t->fault, "answer (RCODE %u) not signed as it must be: do both sides have the key and the right time?", rcode);
+		snprintf(t->fault, sizeof t->fault,
+			 "answer (RCODE %u) not signed as it must be: do both sides have the key and the right time?",
+			 rcode);
 		return; /* may be forged: wait on */
 	}
 	event_del(t->timer);
@@ -410,7 +417,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		ssize_t len = recvfrom(fd, packet, sizeof packet, MSG_DONTWAIT, &from.u.sa, &from.len);
 		if (len < 0)
 			break;
-		if (message_parse(&m, packet, (size_t)len) || !(m.flags & FLAG_QR) || message_opcode(&m) != OPCODE_NOTIFY || m.count[0] != 1)
+		if (message_parse(&m, packet, (size_t)len) || !(m.flags & FLAG_QR) ||
+		    message_opcode(&m) != OPCODE_NOTIFY || m.count[0] != 1)
 			continue;
 		struct target *t = find_sent(n, &m, &from);
 		if (t)
@@ -580,7 +588,8 @@ static int open_socket(int family, const struct addr *source, enum err *e, struc
 		return fd;
 	if (!bind(fd, &source->u.sa, source->len))
 		return fd;
-	*e = errmsg_set(msg, ERR_IO, "notify source %s: cannot bind: %s; give an address of this host", addr_to_text(source, text), strerror(errno));
+	*e = errmsg_set(msg, ERR_IO, "notify source %s: cannot bind: %s; give an address of this host",
+			addr_to_text(source, text), strerror(errno));
 	close(fd);
 	return -1;
 }
