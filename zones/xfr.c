@@ -18,7 +18,7 @@ enum {
 	LABEL_POINTER = 0xc000,
 	/* Versions looked at to decide whether the journal is shorter than the zone: a few database pages each, so this
 	 * bounds the time that opening takes. */
-	COUNTED_VERSIONS_MAX = 4096,
+	COUNTED_VERSIONS_MAX = 512,
 	SOA_RDATA_MAX = 2 * NAME_WIRE_MAX + 20
 };
 
