@@ -88,16 +88,24 @@ static enum err read_bool(const char *text, bool *out, struct errmsg *msg)
 	return ERR_OK;
 }
 
-static enum err set_database(struct config *c, const char *value, struct errmsg *msg)
+static enum err read_text(const char *text, char **out, struct errmsg *msg)
 {
-	if (!value[0])
-		return errmsg_set(msg, ERR_USAGE, "the path is empty");
-	char *copy = strdup(value);
+	char *copy = strdup(text);
 	if (!copy)
 		return errmsg_set(msg, ERR_NOMEM, "out of memory");
-	free(c->database);
-	c->database = copy;
+	free(*out);
+	*out = copy;
 	return ERR_OK;
+}
+
+static enum err read_path(const char *text, char **out, struct errmsg *msg)
+{
+	return text[0] ? read_text(text, out, msg) : errmsg_set(msg, ERR_USAGE, "the path is empty");
+}
+
+static enum err set_database(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_path(value, &c->database, msg);
 }
 
 static enum err add_listen(struct config *c, const char *value, struct errmsg *msg)
@@ -173,6 +181,40 @@ static enum err set_tcp_write(struct config *c, const char *value, struct errmsg
 	return read_duration(value, &c->tcp_write_ms, msg);
 }
 
+static enum err set_cookies(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_bool(value, &c->cookies, msg);
+}
+
+static enum err set_cookies_require(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_bool(value, &c->cookies_require, msg);
+}
+
+static enum err set_cookies_secret_file(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_path(value, &c->cookies_secret_file, msg);
+}
+
+static enum err read_identity(const char *text, char **out, struct errmsg *msg)
+{
+	if (!text[0] || strlen(text) > CONFIG_IDENTITY_MAX)
+		return errmsg_set(msg, ERR_USAGE,
+				  "a text of 1 to %d octets is wanted; without the option nothing is told",
+				  CONFIG_IDENTITY_MAX);
+	return read_text(text, out, msg);
+}
+
+static enum err set_identity_id(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_identity(value, &c->identity_id, msg);
+}
+
+static enum err set_identity_version(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_identity(value, &c->identity_version, msg);
+}
+
 static enum err set_notify(struct config *c, const char *value, struct errmsg *msg)
 {
 	return read_bool(value, &c->notify, msg);
@@ -211,6 +253,11 @@ static const struct option_row options[] = {
 	{"tcp", "connections", NULL, "tcp-connections", "N", set_tcp_connections, "open at a time, at most; the longest idle makes room (1000)"},
 	{"tcp", "idle", NULL, "tcp-idle", "TIME", set_tcp_idle, "without a question, a connection is closed (10s)"},
 	{"tcp", "write-timeout", NULL, "tcp-write-timeout", "TIME", set_tcp_write, "a client that takes nothing for so long is dropped (30s)"},
+	{"cookies", "enabled", NULL, "cookies-enabled", "yes|no", set_cookies, "DNS cookies: clients prove their addresses (yes)"},
+	{"cookies", "secret-file", NULL, "cookies-secret-file", "FILE", set_cookies_secret_file, "secrets that several servers share (drawn at start)"},
+	{"cookies", "require", NULL, "cookies-require", "yes|no", set_cookies_require, "BADCOOKIE until a client's cookie is valid (no)"},
+	{"identity", "id", NULL, "identity-id", "TEXT", set_identity_id, "tell it to NSID, id.server and hostname.bind (nothing)"},
+	{"identity", "version", NULL, "identity-version", "TEXT", set_identity_version, "tell it to version.bind and version.server (nothing)"},
 	{"notify", "enabled", NULL, "notify-enabled", "yes|no", set_notify, "tell secondaries of changes (yes)"},
 	{"notify", "source", NULL, "notify-source", "ADDR", set_notify_source, "address to send NOTIFY from; one for each family (by route)"},
 	{"notify", "retry", NULL, "notify-retry", "TIME", set_notify_retry, "before NOTIFY is sent again; doubles each time (1s)"},
@@ -232,8 +279,9 @@ static void print_help(void)
 			 o->letter ? ", " : "  ", o->flag, o->arg ? o->arg : "");
 		printf("  %-*s  %s\n", NAME_WIDTH + 4, flags, o->help);
 	}
-	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [notify]; --udp-size is\n"
-	       "size in [udp]. Runs in the foreground and logs to standard error; SIGTERM stops it.\n"
+	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [cookies] [identity]\n"
+	       "[notify]; --udp-size is size in [udp]. Runs in the foreground and logs to standard error; SIGTERM "
+	       "stops it.\n"
 	       "Exit status: 0 stopped, 1 could not start, 2 usage. Manuals: roostd(8), roost.conf(5), roostctl(8)\n");
 }
 
@@ -269,7 +317,9 @@ static enum err set_from_file(struct file_reading *f, const char *section, const
 		return errmsg_set(&f->msg, ERR_USAGE, "\"%s\" stands before any section; put [server] above it", key);
 	if (!section_known)
 		return errmsg_set(&f->msg, ERR_USAGE,
-				  "there is no section [%s]; there are [server], [udp], [tcp] and [notify]", section);
+				  "there is no section [%s]; there are [server], [udp], [tcp], [cookies], [identity] "
+				  "and [notify]",
+				  section);
 	if (!o)
 		return errmsg_set(&f->msg, ERR_USAGE,
 				  "section [%s] has no option \"%s\"; see roost.conf(5) or roostd --help", section,
@@ -404,6 +454,7 @@ static void set_defaults(struct config *c)
 		.tcp_connections = TCP_CONNECTIONS_DEFAULT,
 		.tcp_idle_ms = TCP_IDLE_MS_DEFAULT,
 		.tcp_write_ms = TCP_WRITE_MS_DEFAULT,
+		.cookies = true,
 		.notify = true,
 		.notify_retry_ms = NOTIFY_RETRY_MS_DEFAULT,
 		.notify_tries = NOTIFY_TRIES_DEFAULT,
@@ -443,5 +494,8 @@ enum config_result config_load(struct config *c, int argc, char **argv, struct e
 void config_free(struct config *c)
 {
 	free(c->database);
-	c->database = NULL;
+	free(c->cookies_secret_file);
+	free(c->identity_id);
+	free(c->identity_version);
+	c->database = c->cookies_secret_file = c->identity_id = c->identity_version = NULL;
 }

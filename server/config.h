@@ -5,7 +5,7 @@
 #include "lib/addr.h"
 #include "lib/log.h"
 
-enum { CONFIG_LISTEN_MAX = 32, CONFIG_WORKERS_MAX = 64 };
+enum { CONFIG_LISTEN_MAX = 32, CONFIG_WORKERS_MAX = 64, CONFIG_IDENTITY_MAX = 128 /* octets */ };
 
 struct config {
 	char *database;
@@ -17,6 +17,11 @@ struct config {
 	unsigned tcp_connections;      /* at most, in all workers */
 	unsigned tcp_idle_ms;          /* RFC 7766 §6.2.3 */
 	unsigned tcp_write_ms;         /* a reader that takes nothing for so long is dropped */
+	bool cookies;                  /* DNS cookies, RFC 7873 */
+	bool cookies_require;          /* who sends a cookie, but no valid one of ours, gets BADCOOKIE by UDP */
+	char *cookies_secret_file;     /* NULL: secrets of our own */
+	char *identity_id;             /* NSID, id.server, hostname.bind; NULL: not told */
+	char *identity_version;        /* version.bind, version.server; NULL: not told */
 	bool notify;                   /* send NOTIFY */
 	struct addr notify_source4, notify_source6; /* len 0 = by route */
 	unsigned notify_retry_ms;      /* first retry; doubles */

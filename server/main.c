@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/qname.h"
 #include "server/control.h"
+#include "server/cookies.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 #include "server/peer/notify.h"
@@ -36,7 +37,7 @@ struct daemon {
 	struct zonestore *store; /* the WRITE handle: main's until the writer starts, then the writer's */
 	struct checkpoint *checkpoint;
 	struct commit *commit;
-	struct event *on_term, *on_int;
+	struct event *on_term, *on_int, *on_hup;
 	struct mail reload;      /* tells the main thread that peers may have changed */
 	atomic_bool reload_sent; /* it is on its way: not to be posted again */
 };
@@ -152,6 +153,21 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 	event_base_loopbreak(d->server.main_base);
 }
 
+/* SIGHUP: what may change beside a running server is read again. */
+static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
+{
+	(void)signal_number;
+	(void)what;
+	struct daemon *d = arg;
+	struct errmsg msg = {0};
+	if (!d->server.cookies || !d->config.cookies_secret_file)
+		log_info("SIGHUP: there is no file to read again");
+	else if (cookies_reload(d->server.cookies, &msg))
+		log_error("SIGHUP: the secrets of DNS cookies stay as they were: %s", msg.text);
+	else
+		log_info("SIGHUP: the secrets of DNS cookies are read again");
+}
+
 static enum err make_loop(struct daemon *d, struct errmsg *msg)
 {
 	struct server *s = &d->server;
@@ -160,7 +176,9 @@ static enum err make_loop(struct daemon *d, struct errmsg *msg)
 		return errmsg_set(msg, ERR_NOMEM, "no event loop: %s", strerror(errno));
 	d->on_term = evsignal_new(s->main_base, SIGTERM, on_signal, d);
 	d->on_int = evsignal_new(s->main_base, SIGINT, on_signal, d);
-	if (!d->on_term || !d->on_int || event_add(d->on_term, NULL) < 0 || event_add(d->on_int, NULL) < 0)
+	d->on_hup = evsignal_new(s->main_base, SIGHUP, on_hangup, d);
+	if (!d->on_term || !d->on_int || !d->on_hup || event_add(d->on_term, NULL) < 0 ||
+	    event_add(d->on_int, NULL) < 0 || event_add(d->on_hup, NULL) < 0)
 		return errmsg_set(msg, ERR_NOMEM, "no event loop: out of memory");
 	return ERR_OK;
 }
@@ -284,6 +302,8 @@ static enum err start(struct daemon *d, struct errmsg *msg)
 		e = listener_probe(&d->config.listen[i], msg);
 	if (!e)
 		e = make_loop(d, msg);
+	if (!e && d->config.cookies)
+		e = cookies_new(&d->server.cookies, d->config.cookies_secret_file, d->server.main_base, msg);
 	if (!e)
 		e = open_database(d, msg);
 	if (!e)
@@ -312,6 +332,7 @@ static void stop(struct daemon *d)
 	checkpoint_stop(d->checkpoint);
 	grace_barrier();
 	access_release(atomic_load(&s->access));
+	cookies_free(s->cookies);
 	directory_free(s->directory);
 	grace_barrier(); /* what the directory let go waits for a grace period too */
 	if (d->store)
@@ -320,6 +341,8 @@ static void stop(struct daemon *d)
 		event_free(d->on_term);
 	if (d->on_int)
 		event_free(d->on_int);
+	if (d->on_hup)
+		event_free(d->on_hup);
 	if (s->main_base)
 		event_base_free(s->main_base);
 }

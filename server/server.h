@@ -22,6 +22,7 @@
 struct event_base;
 struct notify;
 struct control;
+struct cookies;
 
 struct server {
 	const struct config *config;
@@ -31,6 +32,7 @@ struct server {
 	struct writer_thread *writer;
 	struct worker **workers;
 	unsigned worker_count;
+	struct cookies *cookies;           /* main thread only, but for cookies_secrets; NULL: no DNS cookies */
 	struct event_base *main_base;
 	struct mailbox *main_mailbox;      /* runs things on the main thread */
 	struct notify *notify;             /* main thread only */

@@ -285,6 +285,8 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 	a.proofs = 0;
 	const struct writer_mark start = writer_mark(w);
 	const struct zone *z = find_zone(&a, query->qname);
+	if (query->view)
+		query->view->zone = NULL;
 	if (!z)
 		return RCODE_REFUSED;
 	t.q = query->qname;
@@ -300,6 +302,8 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 			break;
 		z = find_zone(&a, t.q);
 	}
+	if (query->view && a.views)
+		*query->view = a.view[0];
 	if (rcode == RCODE_SERVFAIL) {
 		writer_rewind(w, start);
 		answer_put_flag(&a, 0, FLAG_AA | FLAG_TC);

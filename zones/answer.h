@@ -16,6 +16,7 @@ struct answer_query {
 	uint16_t qclass;              /* IN or ANY come here; others are refused before */
 	bool dnssec_ok;
 	bool udp;                     /* ANY over UDP is answered minimally (RFC 8482 §4.1) */
+	struct zone_view *view;       /* NULL, or where the view goes that the question's zone was read with; its zone is NULL when none is ours */
 };
 
 /* Appends answer, authority and additional sections to w, which holds the header and question (reserve for OPT and TSIG made). Sets AA and

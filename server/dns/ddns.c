@@ -111,10 +111,20 @@ enum err ddns_submit(struct ddns *d, struct writer_thread *writer)
 	return writer_thread_submit(writer, d->job);
 }
 
+/* RFC 8914. A prerequisite that does not hold says all in its RCODE. */
+static void give_reason(struct options *o, unsigned rcode)
+{
+	if (rcode == RCODE_REFUSED)
+		options_give_error(o, EDE_PROHIBITED, NULL);
+	else if (rcode == RCODE_SERVFAIL)
+		options_give_error(o, EDE_OTHER, "the update failed; see the server's log");
+}
+
 size_t ddns_answer(struct ddns *d, unsigned rcode, uint8_t out[DDNS_ANSWER_MAX])
 {
 	if (d->reply.limit > DDNS_ANSWER_MAX)
 		d->reply.limit = DDNS_ANSWER_MAX;
+	give_reason(&d->reply.options, rcode);
 	reply_start(&d->reply, d->writer, out);
 	/* The zone section comes back; the other sections need not (RFC 2136 §3.8). */
 	(void)writer_question(d->writer, d->zone.wire, TYPE_SOA, CLASS_IN);

@@ -26,7 +26,7 @@ struct ddns {
 	void *send_arg;
 };
 
-enum { DDNS_ANSWER_MAX = 1024 }; /* octets: header 12, zone section 259, OPT 11, TSIG 26 + 255 + 24 + 64 + 6 at most */
+enum { DDNS_ANSWER_MAX = 1024 }; /* octets: header 12, zone section 259, OPT 11 and its options 256, TSIG 26 + 255 + 24 + 64 + 6 at most */
 
 /* Takes the update apart and makes the job. who->zone is the zone we serve. */
 MUST_USE enum err ddns_new(struct ddns **out, const struct message *m, const struct reply *reply, struct access *access,

@@ -4,8 +4,7 @@
 #include "lib/clock.h"
 
 enum {
-	OPT_ROOM =
-		11, /* root owner 1, type 2, size 2, RCODE and flags 4, length 2 (RFC 6891 §6.1.2); we send no options */
+	OPT_ROOM = 11,  /* root owner 1, type 2, size 2, RCODE and flags 4, length 2 (RFC 6891 §6.1.2) */
 	UDP_PLAIN = 512 /* octets, RFC 1035 §4.2.1; also what smaller EDNS sizes mean, RFC 6891 §6.2.3 */
 };
 
@@ -19,6 +18,7 @@ void reply_set(struct reply *r, uint16_t id, uint16_t request_flags, size_t limi
 	r->udp_size = 0;
 	r->limit = limit;
 	r->tsig.present = false;
+	options_clear(&r->options);
 }
 
 void reply_set_edns(struct reply *r, const struct edns *edns, bool udp, uint16_t udp_size)
@@ -32,12 +32,26 @@ void reply_set_edns(struct reply *r, const struct edns *edns, bool udp, uint16_t
 	r->limit = limit < UDP_PLAIN ? UDP_PLAIN : limit;
 }
 
+static size_t tsig_room(const struct reply *r)
+{
+	return r->tsig.present ? tsig_answer_room(&r->tsig) : 0;
+}
+
 static size_t tail_room(const struct reply *r)
 {
-	size_t room = r->edns ? OPT_ROOM : 0;
-	if (r->tsig.present)
-		room += tsig_answer_room(&r->tsig);
-	return room;
+	size_t room = r->edns ? OPT_ROOM + options_room(&r->options) : 0;
+	return room + tsig_room(r);
+}
+
+/* Its room was set aside; a limit too small for that leaves out first options, then all of it. */
+static void put_opt(const struct reply *r, struct writer *w, unsigned rcode)
+{
+	uint8_t options[OPTIONS_MAX];
+	size_t len = 0, taken = w->out.len + tsig_room(r) + OPT_ROOM;
+	if (r->options.given && taken < r->limit)
+		len = options_put(&r->options, options, r->limit - taken);
+	if (!writer_opt(w, r->udp_size, (uint8_t)(rcode >> 4), r->dnssec_ok, options, len))
+		writer_set_flags(w, writer_flags(w) | FLAG_TC);
 }
 
 void reply_start(const struct reply *r, struct writer *w, uint8_t *out)
@@ -50,9 +64,8 @@ size_t reply_finish(struct reply *r, struct writer *w, unsigned rcode, bool stre
 {
 	writer_unreserve(w, tail_room(r));
 	writer_set_flags(w, (uint16_t)((unsigned)writer_flags(w) | (rcode & FLAG_RCODE_MASK)));
-	/* Its room was set aside; a limit too small for even that leaves it out. */
-	if (r->edns && !writer_opt(w, r->udp_size, (uint8_t)(rcode >> 4), r->dnssec_ok, NULL, 0))
-		writer_set_flags(w, writer_flags(w) | FLAG_TC);
+	if (r->edns)
+		put_opt(r, w, rcode);
 	uint8_t *message = w->out.data;
 	size_t len = writer_finish(w);
 	if (!r->tsig.present)

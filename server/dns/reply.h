@@ -1,6 +1,6 @@
 /* reply.h: the frame of every answer: header, question, then at the end OPT and TSIG, with their room set aside from the start.
  *
- *   reply_start     header (ID, opcode, RD and CD as asked, QR), room for OPT and TSIG
+ *   reply_start     header (ID, opcode, RD and CD as asked, QR), room for OPT with the options asked for, and TSIG
  *   …               question and records, by the caller with lib/writer.h
  *   reply_finish    RCODE, OPT (only if the request had one), TSIG (only if the request was signed)
  *
@@ -11,6 +11,7 @@
 
 #include "lib/tsig.h"
 #include "lib/writer.h"
+#include "server/dns/options.h"
 
 struct reply {
 	uint16_t id;
@@ -20,6 +21,7 @@ struct reply {
 	uint16_t udp_size; /* what our OPT offers */
 	size_t limit;      /* octets the answer may have */
 	struct tsig_context tsig;
+	struct options options; /* what is asked is set before reply_start, what is given before reply_finish */
 };
 
 /* What the header tells; no EDNS, no TSIG, and `limit` octets. */

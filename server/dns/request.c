@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "server/dns/chaos.h"
 #include "server/dns/refusal.h"
 
 enum { UDP_PLAIN = 512 /* octets, RFC 1035 §4.2.1 */ };
@@ -16,6 +17,7 @@ void request_env_init(struct request_env *env, const struct config *config, cons
 	env->directory = directory;
 	env->access = access;
 	env->mailbox = mailbox;
+	env->cookies = NULL;
 	env->store = NULL;
 	writer_init(&env->writer);
 }
@@ -47,6 +49,14 @@ static enum request_verdict answer_rcode(struct request_env *env, struct request
 {
 	start(env, r);
 	return finish(env, r, rcode);
+}
+
+/* With the reason, for clients that have EDNS (RFC 8914). text: a constant, or NULL. */
+static enum request_verdict answer_error(struct request_env *env, struct request *r, unsigned rcode, enum ede ede,
+					 const char *text)
+{
+	options_give_error(&r->reply.options, ede, text);
+	return answer_rcode(env, r, rcode);
 }
 
 static void write_refusal(const struct request *r, const char *what, const uint8_t *key_name, unsigned rcode,
@@ -87,7 +97,7 @@ static enum request_verdict refuse(struct request_env *env, struct request *r, c
 		(void)access_explain(r->access, who, who->zone, TYPE_ANY, &why);
 		write_refusal(r, access_action_to_text(who->action), signer_name(r), RCODE_REFUSED, why.text);
 	}
-	return answer_rcode(env, r, RCODE_REFUSED);
+	return answer_error(env, r, RCODE_REFUSED, EDE_PROHIBITED, NULL);
 }
 
 /* ---- TSIG ---- */
@@ -129,6 +139,53 @@ static bool check_tsig(struct request *r, unsigned *rcode)
 	return false;
 }
 
+/* ---- EDNS options ---- */
+
+/* What the request asks for, and those answers that do not depend on the rest of it. False: malformed. */
+static bool take_options(struct request_env *env, struct request *r)
+{
+	struct options *o = &r->reply.options;
+	const char *id = env->config->identity_id;
+	/* RFC 7828 §3.3.1: tcp-keepalive is for TCP. */
+	unsigned ignore = (r->udp ? OPTION_KEEPALIVE : 0) | (id ? 0 : OPTION_NSID) | (env->cookies ? 0 : OPTION_COOKIE);
+	if (options_parse(o, &r->message.edns, ignore)) {
+		options_clear(o);
+		return false;
+	}
+	if (o->asked & OPTION_COOKIE) {
+		uint8_t cookie[COOKIE_LEN];
+		r->cookie = cookie_answer(cookies_secrets(env->cookies), o->cookie, o->cookie_len, r->from,
+					  clock_unix(), cookie);
+		options_give_cookie(o, cookie);
+	}
+	if (o->asked & OPTION_NSID)
+		options_give_nsid(o, id);
+	options_give_keepalive(o, env->config->tcp_idle_ms);
+	return true;
+}
+
+/* The policy of [cookies] require: whoever knows of cookies must show that the address is its own. TCP has shown it (RFC 7873 §5.2.3). */
+static bool lacks_cookie(const struct request_env *env, const struct request *r)
+{
+	return r->udp && env->config->cookies_require && (r->cookie == COOKIE_CLIENT || r->cookie == COOKIE_INVALID);
+}
+
+/* ZONEVERSION (RFC 9660 §3.2) and, for the questions of secondaries, EXPIRE: the SOA's, as we are the primary (RFC 7314 §3.1). */
+static void tell_of_zone(struct request *r, const struct zone_view *v)
+{
+	struct options *o = &r->reply.options;
+	uint16_t qtype = r->message.qtype;
+	struct content_rr rr;
+	struct rr_soa soa;
+	if (!(o->asked & (OPTION_EXPIRE | OPTION_ZONEVERSION)) || !v->zone || !zone_soa(v, &rr) ||
+	    !rr_soa_parse(&soa, rr.rdata, rr.rdlen))
+		return;
+	options_give_version(o, zone_labels(v->zone), soa.serial);
+	if ((qtype == TYPE_SOA || qtype == TYPE_AXFR || qtype == TYPE_IXFR) &&
+	    name_equal(r->message.qname.wire, zone_name(v->zone)))
+		options_give_expire(o, soa.expire);
+}
+
 /* ---- QUERY ---- */
 
 /* The zone with exactly the question's name. */
@@ -143,7 +200,8 @@ static enum request_verdict answer_current_soa(struct request_env *env, struct r
 	struct zone_view view = zone_view(z);
 	struct content_rr soa;
 	if (!zone_soa(&view, &soa))
-		return answer_rcode(env, r, RCODE_SERVFAIL);
+		return answer_error(env, r, RCODE_SERVFAIL, EDE_NOT_READY, NULL);
+	tell_of_zone(r, &view);
 	start(env, r);
 	struct writer *w = &env->writer;
 	writer_set_flags(w, writer_flags(w) | FLAG_AA);
@@ -188,13 +246,18 @@ static enum request_verdict start_transfer(struct request_env *env, struct reque
 	struct errmsg msg = {0};
 	struct xfr *x;
 	bool ixfr = r->message.qtype == TYPE_IXFR;
+	struct zone_view view = zone_view(z);
+	tell_of_zone(r, &view);
 	enum err e = xfr_open(&x, z, ixfr ? journal(env) : NULL, ixfr ? XFR_IXFR : XFR_AXFR, serial, &msg);
-	if (!e)
+	if (!e) {
+		/* A newer version may have come since. */
+		options_give_version(&r->reply.options, zone_labels(z), xfr_serial(x));
 		e = transfer_new(&r->transfer, x, &r->message, &r->reply, r->access, r->from);
+	}
 	if (!e)
 		return REQUEST_TRANSFER;
 	log_refusal(r, "transfer", signer_name(r), RCODE_SERVFAIL, msg.text[0] ? msg.text : err_text(e));
-	return answer_rcode(env, r, RCODE_SERVFAIL);
+	return answer_error(env, r, RCODE_SERVFAIL, EDE_OTHER, "the transfer could not start; see the server's log");
 }
 
 static enum request_verdict handle_transfer(struct request_env *env, struct request *r)
@@ -208,7 +271,7 @@ static enum request_verdict handle_transfer(struct request_env *env, struct requ
 		return answer_rcode(env, r, RCODE_FORMERR);
 	struct zone *z = named_zone(env, r);
 	if (!z)
-		return answer_rcode(env, r, RCODE_NOTAUTH);
+		return answer_error(env, r, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, NULL);
 	struct access_request who = {
 		.action = ACCESS_TRANSFER, .zone = zone_name(z), .key = signer(r), .from = r->from};
 	if (!access_allows(r->access, &who))
@@ -216,14 +279,52 @@ static enum request_verdict handle_transfer(struct request_env *env, struct requ
 	return r->udp ? answer_current_soa(env, r, z) : start_transfer(env, r, z, serial);
 }
 
+static enum request_verdict answer_chaos(struct request_env *env, struct request *r)
+{
+	start(env, r);
+	enum rcode rcode = chaos_answer(env->config, &r->message, &env->writer);
+	if (rcode == RCODE_REFUSED)
+		options_give_error(&r->reply.options, EDE_NOT_SUPPORTED, NULL);
+	return finish(env, r, rcode);
+}
+
+static enum request_verdict answer_from_zones(struct request_env *env, struct request *r)
+{
+	const struct message *m = &r->message;
+	struct options *o = &r->reply.options;
+	struct zone_view view;
+	start(env, r);
+	qname_set(&r->qname, m->qname.wire);
+	struct answer_query q = {.qname = &r->qname,
+				 .qname_wire = m->qname.wire,
+				 .qtype = m->qtype,
+				 .qclass = m->qclass,
+				 .dnssec_ok = r->reply.dnssec_ok,
+				 .udp = r->udp,
+				 .view = o->asked ? &view : NULL};
+	enum rcode rcode = answer_query(env->directory, &q, &env->writer);
+	if (q.view)
+		tell_of_zone(r, q.view);
+	if (rcode == RCODE_REFUSED)
+		options_give_error(o, EDE_NOT_AUTHORITATIVE, NULL);
+	else if (rcode == RCODE_SERVFAIL)
+		options_give_error(o, EDE_INVALID_DATA, NULL);
+	return finish(env, r, rcode);
+}
+
 static enum request_verdict handle_query(struct request_env *env, struct request *r)
 {
 	const struct message *m = &r->message;
+	/* A question for a server cookie alone, or whether that is good still (RFC 7873 §5.4). */
+	if (m->count[SECTION_QUESTION] == 0 && r->cookie != COOKIE_NONE)
+		return answer_rcode(env, r, r->cookie == COOKIE_INVALID ? RCODE_BADCOOKIE : RCODE_NOERROR);
 	if (m->count[SECTION_QUESTION] != 1)
 		return answer_rcode(env, r, RCODE_FORMERR);
-	/* We serve the Internet class alone; CH and HS questions have no zone here, and ANY of the classes would not be authoritative. */
+	if (m->qclass == CLASS_CH)
+		return answer_chaos(env, r);
+	/* We serve the Internet class alone; HS questions have no zone here, and ANY of the classes would not be authoritative. */
 	if (m->qclass != CLASS_IN)
-		return answer_rcode(env, r, RCODE_REFUSED);
+		return answer_error(env, r, RCODE_REFUSED, EDE_NOT_SUPPORTED, NULL);
 	switch (m->qtype) {
 	case TYPE_AXFR:
 	case TYPE_IXFR:
@@ -232,22 +333,13 @@ static enum request_verdict handle_query(struct request_env *env, struct request
 	case TYPE_TSIG: /* types of records that only accompany a message */
 		return answer_rcode(env, r, RCODE_FORMERR);
 	case TYPE_TKEY: /* a request to negotiate keys (RFC 2930), not for any zone */
-		return answer_rcode(env, r, RCODE_REFUSED);
+		return answer_error(env, r, RCODE_REFUSED, EDE_NOT_SUPPORTED, NULL);
 	case TYPE_MAILA:
 	case TYPE_MAILB: /* obsolete since RFC 1035 and RFC 973 */
-		return answer_rcode(env, r, RCODE_NOTIMP);
+		return answer_error(env, r, RCODE_NOTIMP, EDE_NOT_SUPPORTED, NULL);
 	default:
-		break;
+		return answer_from_zones(env, r);
 	}
-	start(env, r);
-	qname_set(&r->qname, m->qname.wire);
-	struct answer_query q = {.qname = &r->qname,
-				 .qname_wire = m->qname.wire,
-				 .qtype = m->qtype,
-				 .qclass = m->qclass,
-				 .dnssec_ok = r->reply.dnssec_ok,
-				 .udp = r->udp};
-	return finish(env, r, answer_query(env->directory, &q, &env->writer));
 }
 
 /* ---- UPDATE ---- */
@@ -262,7 +354,7 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 	if (!z) {
 		log_refusal(r, "update", signer_name(r), RCODE_NOTAUTH,
 			    "we do not serve that zone; see roostctl zone list");
-		return answer_rcode(env, r, RCODE_NOTAUTH);
+		return answer_error(env, r, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, NULL);
 	}
 	struct access_request who = {.action = ACCESS_UPDATE, .zone = zone_name(z), .key = signer(r), .from = r->from};
 	/* Without any grant for the zone there is nothing to weigh: such requests never reach the writer's queue. */
@@ -285,7 +377,8 @@ static enum request_verdict handle_notify(struct request_env *env, struct reques
 	if (m->count[SECTION_QUESTION] != 1)
 		return answer_rcode(env, r, RCODE_FORMERR);
 	bool ours = m->qclass == CLASS_IN && named_zone(env, r);
-	return answer_rcode(env, r, ours ? RCODE_REFUSED : RCODE_NOTAUTH);
+	return ours ? answer_error(env, r, RCODE_REFUSED, EDE_PROHIBITED, NULL)
+		    : answer_error(env, r, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, NULL);
 }
 
 /* ---- the door ---- */
@@ -300,7 +393,7 @@ static enum request_verdict dispatch(struct request_env *env, struct request *r)
 	case OPCODE_NOTIFY:
 		return handle_notify(env, r);
 	default: /* IQUERY is obsolete (RFC 3425), STATUS was never defined, DSO (RFC 8490) we do not have */
-		return answer_rcode(env, r, RCODE_NOTIMP);
+		return answer_error(env, r, RCODE_NOTIMP, EDE_NOT_SUPPORTED, NULL);
 	}
 }
 
@@ -316,6 +409,7 @@ enum request_verdict request_handle(struct request_env *env, struct request *r)
 	enum err parsed = message_parse(m, r->wire, r->len);
 	if (r->len < MESSAGE_HEADER_LEN || (m->flags & FLAG_QR))
 		return REQUEST_DROP;
+	r->cookie = COOKIE_NONE;
 	reply_set(&r->reply, m->id, m->flags, r->udp ? UDP_PLAIN : MESSAGE_MAX);
 	/* What another opcode means by the rest of the message is not for us to judge. */
 	if (parsed)
@@ -324,9 +418,13 @@ enum request_verdict request_handle(struct request_env *env, struct request *r)
 		reply_set_edns(&r->reply, &m->edns, r->udp, env->config->udp_size);
 	if (m->edns.present && m->edns.version > 0)
 		return answer_rcode(env, r, RCODE_BADVERS);
+	if (m->edns.opt_len && !take_options(env, r))
+		return answer_rcode(env, r, RCODE_FORMERR);
 	r->access = atomic_load_explicit(env->access, memory_order_acquire);
 	unsigned rcode;
 	if (m->tsig_at && !check_tsig(r, &rcode))
 		return answer_rcode(env, r, rcode);
+	if (lacks_cookie(env, r))
+		return answer_rcode(env, r, RCODE_BADCOOKIE);
 	return dispatch(env, r);
 }

@@ -3,6 +3,7 @@
  *   silence    shorter than a header, or an answer itself (QR): nothing that we say could help, and two servers must not talk for ever
  *   FORMERR    does not parse                                     NOTIMP     an opcode or meta type that we do not have
  *   BADVERS    EDNS version over 0 (RFC 6891 §6.1.3)              NOTAUTH    TSIG that does not hold (RFC 8945 §5.2), zone not ours
+ *   BADCOOKIE  by UDP, no server cookie, where one is demanded
  *   then by opcode: QUERY (zones/answer.h, or a transfer), UPDATE (a job for the writer), NOTIFY
  *
  * No allocation for a plain query. Threads: an env and its requests belong to one worker; request_handle runs between quiescent states. */
@@ -12,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "server/config.h"
+#include "server/cookies.h"
 #include "server/dns/ddns.h"
 #include "server/dns/transfer.h"
 #include "zones/answer.h"
@@ -21,9 +23,10 @@ struct request_env {
 	const struct config *config;
 	const struct directory *directory;
 	_Atomic(struct access *) *access;
-	struct mailbox *mailbox; /* where UPDATE answers come back */
-	struct zonestore *store; /* this thread's READ handle, opened at the first IXFR */
-	struct writer writer;    /* for every message that this worker builds */
+	struct mailbox *mailbox;       /* where UPDATE answers come back */
+	const struct cookies *cookies; /* NULL: no DNS cookies; set after request_env_init */
+	struct zonestore *store;       /* this thread's READ handle, opened at the first IXFR */
+	struct writer writer;          /* for every message that this worker builds */
 };
 
 /* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be submitted). */
@@ -44,6 +47,7 @@ struct request {
 	struct transfer *transfer; /* REQUEST_TRANSFER (TCP only): take its messages; the caller's */
 
 	struct access *access; /* the snapshot of this request */
+	enum cookie_state cookie;
 	struct message message;
 	struct reply reply;
 	struct qname qname;

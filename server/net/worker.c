@@ -96,6 +96,7 @@ static enum err make_parts(struct worker *w)
 	if (!w->base || mailbox_new(&w->mailbox, w->base))
 		return ERR_NOMEM;
 	request_env_init(&w->env, c, w->server->directory, &w->server->access, w->mailbox);
+	w->env.cookies = w->server->cookies;
 	unsigned share = (c->tcp_connections + c->workers - 1) / c->workers;
 	if (udp_new(&w->udp, &w->env) || tcp_new(&w->tcp, &w->env, share))
 		return ERR_NOMEM;

@@ -2,6 +2,7 @@
  *
  * The first octet of an input says how the rest comes: bit 0 by TCP, bit 1 signed with the zone's key, bit 2 signed with a key we do not
  * have. What comes out must be an answer to the request: well-formed, QR set, its ID, within the limit. Updates are applied and rolled back. */
+#include <event2/event.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ static const char zone_text[] =
 	"sub NS ns.sub\nns.sub A 192.0.2.3\nold DNAME new\nx.new A 192.0.2.4\na.b.c.ent TXT \"deep\"\n"
 	"_sip._udp SRV 1 2 5060 mail\nhome A 192.0.2.5\nhome AAAA 2001:db8::5\n";
 
-static struct config config = {.udp_size = 1232, .workers = 1};
+static char identity[] = "a server that is being fuzzed";
+static struct config config = {.udp_size = 1232, .workers = 1, .tcp_idle_ms = 10000, .identity_id = identity};
 static struct directory *directory;
 static _Atomic(struct access *) access;
 static struct request_env env;
@@ -103,6 +105,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	our_key = make_key("home");
 	strange_key = make_key("stranger");
 	request_env_init(&env, &config, directory, &access, NULL);
+	static struct cookies *cookies;
+	struct errmsg msg = {0};
+	must(!cookies_new(&cookies, NULL, event_base_new(), &msg), "cookies");
+	env.cookies = cookies;
 	return 0;
 }
 

@@ -82,6 +82,11 @@ static void defaults(void **state)
 	assert_int_equal(c.tcp_idle_ms, 10000);
 	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
 	assert_true(c.notify);
+	assert_true(c.cookies);
+	assert_false(c.cookies_require);
+	assert_null(c.cookies_secret_file);
+	assert_null(c.identity_id);
+	assert_null(c.identity_version);
 	config_free(&c);
 }
 
@@ -92,6 +97,8 @@ static void reads_a_file(void **state)
 		   "192.0.2.2@5300\nlisten = 2001:db8::1\n"
 		   "workers = 3\nlog-level = debug\n\n[udp]\nsize = 1400\n[tcp]\nconnections = 5\nidle = "
 		   "500ms\nwrite-timeout = 2m\n"
+		   "[cookies]\nenabled = no\nrequire = yes\nsecret-file = /etc/roost/cookies\n"
+		   "[identity]\nid = ns1 of home\nversion = Roost\n"
 		   "[notify]\nenabled = no\nsource = 192.0.2.1\nsource = 2001:db8::1\nretry = 2\ntries = 4\n");
 	struct config c;
 	struct errmsg msg;
@@ -105,6 +112,11 @@ static void reads_a_file(void **state)
 	assert_int_equal(c.tcp_connections, 5);
 	assert_int_equal(c.tcp_idle_ms, 500);
 	assert_int_equal(c.tcp_write_ms, 120000);
+	assert_false(c.cookies);
+	assert_true(c.cookies_require);
+	assert_string_equal(c.cookies_secret_file, "/etc/roost/cookies");
+	assert_string_equal(c.identity_id, "ns1 of home");
+	assert_string_equal(c.identity_version, "Roost");
 	assert_false(c.notify);
 	assert_int_equal(c.notify_source4.len, sizeof(struct sockaddr_in));
 	assert_int_equal(c.notify_source6.len, sizeof(struct sockaddr_in6));
@@ -133,6 +145,9 @@ static void command_line_mistakes(void **state)
 	(void)state;
 	assert_refused("", "-d DB");
 	assert_refused("-d x.db", "-l ADDR@PORT");
+	assert_refused("-d x.db -l 127.0.0.1 --identity-id=", "1 to 128 octets");
+	assert_refused("-d x.db -l 127.0.0.1 --cookies-secret-file=", "the path is empty");
+	assert_refused("-d x.db -l 127.0.0.1 --cookies-require=perhaps", "neither yes nor no");
 	assert_refused("-d x.db -l 127.0.0.1 zone", "\"zone\" is not an option");
 	assert_refused("-d x.db -l 127.0.0.1 -x", "unknown option -x");
 	assert_refused("-d x.db -l 127.0.0.1 --no-such", "unknown option --no-such");
