@@ -367,6 +367,7 @@ static enum err make_version(struct commit *c, struct commit_open_zone *z, struc
 		return err;
 	z->changed = true;
 	z->change = id;
+	z->serial = to.serial;
 	job->changed = true;
 	job->serial = to.serial;
 	return ERR_OK;
@@ -448,7 +449,9 @@ static enum err make_durable(struct commit *c, struct errmsg *why)
 		struct row_writer w = {.c = c, .z = z, .why = why};
 		if (!z->changed)
 			continue;
-		enum err err = edit_names(z->edit, write_rows, &w);
+		enum err err = zonestore_set_serial(c->store, z->row.id, z->serial, clock_unix_ms(), why);
+		if (!err)
+			err = edit_names(z->edit, write_rows, &w);
 		if (err)
 			return err;
 		err = edit_prepare(z->edit);

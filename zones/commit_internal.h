@@ -19,7 +19,8 @@ struct commit_open_zone {
 	struct edit *edit;
 	struct zonestore_zone row; /* id 0: not read yet */
 	bool changed;
-	int64_t change; /* id of the last change row */
+	int64_t change;  /* id of the last change row */
+	uint32_t serial; /* of the last version */
 };
 
 struct commit {

@@ -209,6 +209,8 @@ static enum err store_replacement(struct replacement *r)
 	bool full = !r->old || r->changes > r->records;
 	enum err err = commit_add_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full,
 					  &id, r->why);
+	if (!err)
+		err = zonestore_set_serial(c->store, r->row.id, r->to.serial, clock_unix_ms(), r->why);
 	if (!err && !r->old)
 		err = zonestore_clear_records(c->store, r->row.id, r->why);
 	r->journal = (struct commit_journal){.c = c, .zone = r->job->zone.wire, .version = id, .why = r->why};

@@ -92,11 +92,14 @@ struct zonestore_change {
 	uint16_t rcode;
 };
 
-/* Inserts both; sets v->id, which is higher than that of every version before it. Also updates zone.serial and zone.changed. */
+/* Inserts both; sets v->id, which is higher than that of every version before it. */
 MUST_USE enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v, const struct zonestore_change *c,
 					struct errmsg *msg);
 MUST_USE enum err zonestore_add_change_rr(struct zonestore *s, int64_t version, uint32_t seq, bool add, const uint8_t *owner,
 					  const struct content_rr *rr, struct errmsg *msg);
+
+/* The zone row's serial and the time of its last version. Once is enough for all versions of a transaction: the last one's. */
+MUST_USE enum err zonestore_set_serial(struct zonestore *s, int64_t zone, uint32_t serial, int64_t changed, struct errmsg *msg);
 
 /* Newest first when `newest_first`, else oldest first; only what comes after version id `after` in that order (0: from the end), at most
  * `limit` (0 = all). Change NULL: nobody is on record. Pointers are good until fn returns. */

@@ -5,18 +5,6 @@
 
 /* ---- writing ---- */
 
-static enum err set_serial(struct zonestore *s, const struct zonestore_version *v, struct errmsg *msg)
-{
-	enum err err = sqlstore_prepare(s->sql, &s->set_serial,
-					"UPDATE zone SET serial = ?2, changed = ?3 WHERE id = ?1", msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(s->set_serial, 1, v->zone);
-	sqlite3_bind_int64(s->set_serial, 2, v->to);
-	sqlite3_bind_int64(s->set_serial, 3, v->time);
-	return sqlstore_run(s->sql, s->set_serial, msg);
-}
-
 static void bind_words(sqlite3_stmt *stmt, int at, const char *words)
 {
 	sqlite3_bind_text(stmt, at, words ? words : "", -1, SQLITE_STATIC);
@@ -77,7 +65,19 @@ enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v,
 		return errmsg_set(msg, ERR_NOTFOUND,
 				  "zone number %lld is no more in the database; see roostctl zone list",
 				  (long long)v->zone);
-	return err ? err : set_serial(s, v, msg);
+	return err;
+}
+
+enum err zonestore_set_serial(struct zonestore *s, int64_t zone, uint32_t serial, int64_t changed, struct errmsg *msg)
+{
+	enum err err = sqlstore_prepare(s->sql, &s->set_serial,
+					"UPDATE zone SET serial = ?2, changed = ?3 WHERE id = ?1", msg);
+	if (err)
+		return err;
+	sqlite3_bind_int64(s->set_serial, 1, zone);
+	sqlite3_bind_int64(s->set_serial, 2, serial);
+	sqlite3_bind_int64(s->set_serial, 3, changed);
+	return sqlstore_run(s->sql, s->set_serial, msg);
 }
 
 enum err zonestore_add_change_rr(struct zonestore *s, int64_t version, uint32_t seq, bool add, const uint8_t *owner,

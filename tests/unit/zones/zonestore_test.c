@@ -561,6 +561,7 @@ static int64_t add_version_by(const struct zonestore_change *c, int64_t zone, bo
 		v.soa_from_ttl = 61;
 	}
 	ok(zonestore_add_version(store, &v, c, &msg));
+	ok(zonestore_set_serial(store, zone, to, v.time, &msg));
 	return v.id;
 }
 
