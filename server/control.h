@@ -4,6 +4,7 @@
  * Frames are drawn in server/control_wire.h. A request is one of zones/admin.h, or
  *
  *   {"cmd":"status"}   version, process, uptime, listeners, zones with serial      {"cmd":"stop"}   as SIGTERM would
+ *   {"cmd":"stats","memory":true}   what server/stats.h counts; with "memory" also what the zones take
  *
  * Preparing a request may parse a whole zone file, so each has a short-lived thread of its own with a reading database
  * handle; its job goes to the writer, and the answer comes back through the main mailbox:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "server/control_stats.h"
 #include "server/peer/notify.h"
 #include "zones/admin.h"
 
@@ -166,10 +167,10 @@ static void on_done(struct job *job)
 	mailbox_post(t->server->main_mailbox, &t->mail);
 }
 
-static bool asks_for_status(const json_t *request)
+static bool asks_for(const json_t *request, const char *what)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
-	return cmd && strcmp(cmd, "status") == 0;
+	return cmd && strcmp(cmd, what) == 0;
 }
 
 /* True: the job is with the writer, which posts the task. */
@@ -190,10 +191,14 @@ static bool prepare(struct control_task *t)
 	struct zonestore *store = NULL;
 	struct errmsg msg = {.text = ""};
 	bool submitted = false;
+	if (asks_for(t->request, "stats")) {
+		t->answer = control_stats(t->server, json_is_true(json_object_get(t->request, "memory")));
+		return false;
+	}
 	enum err err = zonestore_open(&store, t->server->config->database, SQLSTORE_READ, &msg);
 	if (err)
 		goto out;
-	if (asks_for_status(t->request))
+	if (asks_for(t->request, "status"))
 		err = describe(t, store, &msg);
 	else if (!admin_prepare(&t->admin, &t->job, t->request, t->file, t->asker.uid, "control", store, &t->answer))
 		submitted = submit(t);

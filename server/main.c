@@ -223,10 +223,10 @@ static enum err make_workers(struct daemon *d, struct errmsg *msg)
 {
 	struct server *s = &d->server;
 	s->workers = calloc(d->config.workers, sizeof *s->workers);
-	if (!s->workers)
+	if (!s->workers || stats_new(&s->stats, d->config.workers))
 		return errmsg_set(msg, ERR_NOMEM, "out of memory");
 	for (unsigned i = 0; i < d->config.workers; i++) {
-		enum err e = worker_new(&s->workers[i], s, msg);
+		enum err e = worker_new(&s->workers[i], s, stats_worker(s->stats, i), msg);
 		if (e)
 			return e;
 		s->worker_count++;
@@ -251,7 +251,7 @@ static enum err start_writer(struct daemon *d, struct errmsg *msg)
 		return e;
 	e = commit_new(&d->commit, d->store, d->server.directory, false, &hooks);
 	if (!e)
-		e = writer_thread_start(&d->server.writer, d->commit);
+		e = writer_thread_start(&d->server.writer, d->commit, stats_writer(d->server.stats));
 	return e ? errmsg_set(msg, e, "the writer thread could not start: %s", err_text(e)) : ERR_OK;
 }
 
@@ -345,6 +345,7 @@ static void stop(struct daemon *d)
 		event_free(d->on_hup);
 	if (s->main_base)
 		event_base_free(s->main_base);
+	stats_free(s->stats);
 }
 
 int main(int argc, char **argv)

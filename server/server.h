@@ -15,6 +15,7 @@
 #include "keys/access.h"
 #include "server/config.h"
 #include "server/mailbox.h"
+#include "server/stats.h"
 #include "server/writer_thread.h"
 #include "zones/directory.h"
 #include "zones/zonestore.h"
@@ -37,6 +38,7 @@ struct server {
 	struct mailbox *main_mailbox;      /* runs things on the main thread */
 	struct notify *notify;             /* main thread only */
 	struct control *control;           /* main thread only */
+	struct stats_all *stats;            /* every thread writes its own block */
 	int64_t started_ms;                /* clock_unix_ms at start */
 };
 

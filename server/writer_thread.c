@@ -23,6 +23,7 @@ struct writer_thread {
 	unsigned waiting;
 	bool stop;
 	struct commit *commit;
+	struct stats *stats;
 };
 
 /* Up to BATCH_MAX jobs off the queue's front. Called with the mutex. */
@@ -39,6 +40,7 @@ static struct job *take_batch(struct writer_thread *w)
 	*end = NULL;
 	w->first = rest;
 	w->waiting -= count;
+	stats_add(w->stats, STATS_WRITER_JOBS, count);
 	if (!rest)
 		w->last = &w->first;
 	return batch;
@@ -63,6 +65,14 @@ static struct job *wait_batch(struct writer_thread *w, bool *more_to_free)
 	return w->first ? take_batch(w) : NULL;
 }
 
+static void run_batch(struct writer_thread *w, struct job *batch)
+{
+	uint64_t began = clock_monotonic_ns();
+	commit_run(w->commit, batch);
+	stats_count(w->stats, STATS_WRITER_BATCHES);
+	stats_took(w->stats, STATS_COMMIT_TIME, clock_monotonic_ns() - began, 1);
+}
+
 static void *run(void *arg)
 {
 	struct writer_thread *w = arg;
@@ -71,7 +81,7 @@ static void *run(void *arg)
 	struct job *batch;
 	while ((batch = wait_batch(w, &more_to_free))) {
 		pthread_mutex_unlock(&w->mutex);
-		commit_run(w->commit, batch);
+		run_batch(w, batch);
 		more_to_free = true;
 		pthread_mutex_lock(&w->mutex);
 	}
@@ -102,12 +112,13 @@ static void destroy(struct writer_thread *w)
 	free(w);
 }
 
-enum err writer_thread_start(struct writer_thread **out, struct commit *commit)
+enum err writer_thread_start(struct writer_thread **out, struct commit *commit, struct stats *stats)
 {
 	struct writer_thread *w = calloc(1, sizeof *w);
 	if (!w)
 		return ERR_NOMEM;
 	w->commit = commit;
+	w->stats = stats;
 	w->last = &w->first;
 	if (init_locks(w)) {
 		free(w);

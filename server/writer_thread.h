@@ -3,11 +3,13 @@
 #ifndef ROOST_SERVER_WRITER_THREAD_H
 #define ROOST_SERVER_WRITER_THREAD_H
 
+#include "server/stats.h"
 #include "zones/commit.h"
 
 struct writer_thread;
 
-MUST_USE enum err writer_thread_start(struct writer_thread **out, struct commit *commit);
+/* stats: the thread's own from then on. */
+MUST_USE enum err writer_thread_start(struct writer_thread **out, struct commit *commit, struct stats *stats);
 /* Queues the job; its done is called on the writer thread. ERR_BUSY when WRITER_QUEUE_MAX jobs wait already: the job stays the caller's. */
 enum { WRITER_QUEUE_MAX = 16384 };
 MUST_USE enum err writer_thread_submit(struct writer_thread *w, struct job *job);

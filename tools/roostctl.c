@@ -35,6 +35,7 @@ static const struct option_row {
 	[OPTION_TYPES]     = {"--types",     "TYPES",   "types of records, with commas: A,AAAA"},
 	[OPTION_FORCE]     = {"--force",     NULL,      "also remove the grants and peers that name the key"},
 	[OPTION_JSON]      = {"--json",      NULL,      "print JSON instead of text"},
+	[OPTION_MEMORY]    = {"--memory",    NULL,      "also count what the zones take; walks all of them"},
 };
 
 /* ---- commands ---- */
@@ -103,6 +104,8 @@ static const struct command {
 	 "give the zone the content it had at that serial, as a new version"},
 	{"status", "", 0, 0, HAS(OPTION_JSON), roostctl_status,
 	 "print what the server is doing that has the database open"},
+	{"stats", "", 0, 0, HAS(OPTION_JSON) | HAS(OPTION_MEMORY), roostctl_stats,
+	 "print what that server has counted since its start, one name and number a line"},
 	{"stop", "", 0, 0, 0, roostctl_stop,
 	 "stop that server, and wait until it has let go of the database"},
 };

@@ -26,6 +26,7 @@ enum roostctl_option {
 	OPTION_TYPES,
 	OPTION_FORCE,
 	OPTION_JSON,
+	OPTION_MEMORY,
 	OPTION_COUNT
 };
 
@@ -47,7 +48,7 @@ roostctl_fn roostctl_key_add, roostctl_key_list, roostctl_key_show, roostctl_key
 roostctl_fn roostctl_grant_add, roostctl_grant_list, roostctl_grant_explain, roostctl_grant_remove;
 roostctl_fn roostctl_peer_add, roostctl_peer_list, roostctl_peer_remove;
 roostctl_fn roostctl_log, roostctl_diff, roostctl_revert;
-roostctl_fn roostctl_status, roostctl_stop;
+roostctl_fn roostctl_status, roostctl_stats, roostctl_stop;
 
 /* ---- roostctl.c ---- */
 

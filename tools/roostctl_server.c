@@ -1,4 +1,4 @@
-/* roostctl_server.c: status and stop, which need a server. */
+/* roostctl_server.c: status, stats and stop, which need a server. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,21 +13,24 @@
 enum {
 	STOP_WAIT_MS = 60000, /* a server finishes queued changes and transfers under way */
 	STOP_POLL_MS = 20,
+	STATS_COLUMN = 28, /* where the numbers begin */
 	NS_PER_MS = 1000000
 };
 
-/* The answer, or NULL with ctl->msg. */
-static json_t *ask_server(struct roostctl *ctl, const char *cmd)
+/* The answer without its "ok", or NULL with ctl->msg. Takes over the request's reference. */
+static json_t *ask_server(struct roostctl *ctl, json_t *request)
 {
 	json_t *answer = NULL;
-	enum err err = roostctl_ask_server(ctl, json_pack("{s:s}", "cmd", cmd), -1, &answer);
+	enum err err = roostctl_ask_server(ctl, request, -1, &answer);
 	if (err == ERR_NOTFOUND)
 		roostctl_fail(ctl, "no server runs on %s; roostd -d %s -l ADDR@PORT starts one", ctl->database,
 			      ctl->database);
 	if (err)
 		return NULL;
-	if (json_is_true(json_object_get(answer, "ok")))
+	if (json_is_true(json_object_get(answer, "ok"))) {
+		json_object_del(answer, "ok");
 		return answer;
+	}
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	roostctl_fail(ctl, "%s", error ? error : "refused, without a reason");
 	json_decref(answer);
@@ -71,19 +74,55 @@ static void print_status(const json_t *answer)
 	json_array_foreach(json_object_get(answer, "peers"), i, item) print_peer(item);
 }
 
-int roostctl_status(struct roostctl *ctl)
+/* As JSON or text; frees it. */
+static void print(struct roostctl *ctl, json_t *answer, void (*as_text)(const json_t *answer))
 {
-	json_t *answer = ask_server(ctl, "status");
-	if (!answer)
-		return ROOSTCTL_FAILED;
-	json_object_del(answer, "ok");
 	if (!ctl->option[OPTION_JSON]) {
-		print_status(answer);
+		as_text(answer);
 	} else {
 		json_dumpf(answer, stdout, JSON_INDENT(1));
 		printf("\n");
 	}
 	json_decref(answer);
+}
+
+int roostctl_status(struct roostctl *ctl)
+{
+	json_t *answer = ask_server(ctl, json_pack("{s:s}", "cmd", "status"));
+	if (!answer)
+		return ROOSTCTL_FAILED;
+	print(ctl, answer, print_status);
+	return ROOSTCTL_DONE;
+}
+
+/* "requests.udp4                   17" */
+static void print_number(const char *family, const char *name, const json_t *number)
+{
+	char text[STATS_COLUMN];
+	snprintf(text, sizeof(text), "%s%s%s", family, *name ? "." : "", name);
+	printf("%-*s %lld\n", STATS_COLUMN, text, (long long)json_integer_value(number));
+}
+
+static void print_stats(const json_t *answer)
+{
+	const char *family, *name;
+	json_t *value, *number;
+	json_object_foreach((json_t *)(uintptr_t)answer, family, value)
+	{
+		if (json_is_integer(value))
+			print_number(family, "", value);
+		else
+			json_object_foreach(value, name, number) print_number(family, name, number);
+	}
+}
+
+int roostctl_stats(struct roostctl *ctl)
+{
+	json_t *answer =
+		ask_server(ctl, json_pack("{s:s, s:b}", "cmd", "stats", "memory", ctl->option[OPTION_MEMORY] != NULL));
+	if (!answer)
+		return ROOSTCTL_FAILED;
+	print(ctl, answer, print_stats);
 	return ROOSTCTL_DONE;
 }
 
@@ -101,7 +140,7 @@ static bool is_free(const char *path)
 int roostctl_stop(struct roostctl *ctl)
 {
 	char *lock;
-	json_t *answer = ask_server(ctl, "stop");
+	json_t *answer = ask_server(ctl, json_pack("{s:s}", "cmd", "stop"));
 	if (!answer)
 		return ROOSTCTL_FAILED;
 	long long pid = number_of(answer, "pid");

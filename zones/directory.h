@@ -26,6 +26,7 @@ MUST_USE enum err directory_remove(struct directory *d, const uint8_t *name);
 
 size_t directory_count(const struct directory *d);
 typedef bool directory_fn(void *arg, struct zone *z);
-void directory_each(const struct directory *d, directory_fn *fn, void *arg); /* writer, or while nothing changes */
+/* Any thread between quiescent states; then a zone put or removed meanwhile may be there or not. fn returns false to stop. */
+void directory_each(const struct directory *d, directory_fn *fn, void *arg);
 
 #endif

@@ -252,3 +252,19 @@ const struct node *zone_walk(const struct zone *z, size_t *cursor, const struct 
 
 	return walk(&v, cursor, content);
 }
+
+void zone_memory(const struct zone *z, struct zone_memory *out)
+{
+	const struct content *c;
+	struct zone_view v = zone_view(z);
+	size_t cursor = 0;
+
+	*out = (struct zone_memory){.octets = sizeof *z + z->name_len + sizeof *v.table +
+					      v.table->slots * sizeof v.table->slot[0] + order_octets(v.order)};
+	for (const struct node *n; (n = walk(&v, &cursor, &c));) {
+		out->nodes++;
+		out->octets += offsetof(struct node, rel) + n->rel_len + content_size(c);
+		for (size_t i = 0; i < c->sets; i++)
+			out->records += (size_t)c->set[i].count + c->set[i].sig_count;
+	}
+}

@@ -71,6 +71,12 @@ void zone_node_name(const struct zone *z, const struct node *n, struct name *out
 bool zone_soa(const struct zone_view *v, struct content_rr *rr);
 uint32_t zone_serial(const struct zone_view *v);
 
+/* What the current version is made of, without what older ones still hold. Walks all of it, as one reading. */
+struct zone_memory {
+	size_t nodes, records, octets;
+};
+void zone_memory(const struct zone *z, struct zone_memory *out);
+
 /* ---- pinning ---- */
 
 struct zone_pin;                                                   /* one version held */
@@ -116,10 +122,5 @@ void zone_publish(struct zone *z);
 /* Frees what grace periods passed since allow; called now and then by the writer when idle. True if some is left for
  * later. */
 bool zone_trim(struct zone *z);
-
-struct zone_memory {
-	size_t nodes, records, octets;
-};
-void zone_memory(const struct zone *z, struct zone_memory *out);
 
 #endif

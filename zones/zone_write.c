@@ -606,19 +606,3 @@ bool zone_trim(struct zone *z)
 	}
 	return z->trim_count > 0;
 }
-
-void zone_memory(const struct zone *z, struct zone_memory *out)
-{
-	const struct zone_table *t = atomic_load(&z->table);
-	const struct content *c;
-	size_t cursor = 0;
-
-	*out = (struct zone_memory){.octets = sizeof *z + z->name_len + sizeof *t + t->slots * sizeof t->slot[0] +
-					      order_octets(atomic_load(&z->order))};
-	for (const struct node *n; (n = zone_walk(z, &cursor, &c));) {
-		out->nodes++;
-		out->octets += offsetof(struct node, rel) + n->rel_len + content_size(c);
-		for (size_t i = 0; i < c->sets; i++)
-			out->records += (size_t)c->set[i].count + c->set[i].sig_count;
-	}
-}

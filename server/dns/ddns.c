@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "server/dns/refusal.h"
 
@@ -55,7 +56,10 @@ static void on_delivery(struct mail *mail)
 	if (d->job->err && !d->job->rcode)
 		d->job->rcode = RCODE_SERVFAIL;
 	log_outcome(d);
-	d->send(d, out, ddns_answer(d, d->job->rcode, out));
+	size_t len = ddns_answer(d, d->job->rcode, out);
+	stats_late(d->stats, d->job->rcode);
+	stats_took(d->stats, STATS_UPDATE_TIME, clock_monotonic_ns() - d->begun, 1);
+	d->send(d, out, len);
 	ddns_free(d);
 }
 
@@ -85,6 +89,7 @@ enum err ddns_new(struct ddns **out, const struct message *m, const struct reply
 		return ERR_NOMEM;
 	d->mail.deliver = on_delivery;
 	d->reply = *reply;
+	d->begun = clock_monotonic_ns();
 	d->zone = m->qname;
 	access_hold(access);
 	d->access = access;

@@ -11,6 +11,7 @@
 #include "keys/access.h"
 #include "server/dns/reply.h"
 #include "server/mailbox.h"
+#include "server/stats.h"
 #include "server/writer_thread.h"
 
 struct ddns {
@@ -18,6 +19,8 @@ struct ddns {
 	struct job *job;
 	struct mailbox *mailbox; /* the worker's */
 	struct writer *writer;   /* the worker's, for building the answer */
+	struct stats *stats;     /* the worker's */
+	uint64_t begun;          /* clock_monotonic_ns at its receipt */
 	struct access *access;   /* held: reply.tsig.key lives in it */
 	struct reply reply;
 	struct name zone; /* as asked */

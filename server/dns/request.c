@@ -11,13 +11,14 @@
 enum { UDP_PLAIN = 512 /* octets, RFC 1035 §4.2.1 */ };
 
 void request_env_init(struct request_env *env, const struct config *config, const struct directory *directory,
-		      _Atomic(struct access *) *access, struct mailbox *mailbox)
+		      _Atomic(struct access *) *access, struct mailbox *mailbox, struct stats *stats)
 {
 	env->config = config;
 	env->directory = directory;
 	env->access = access;
 	env->mailbox = mailbox;
 	env->cookies = NULL;
+	env->stats = stats;
 	env->store = NULL;
 	writer_init(&env->writer);
 }
@@ -33,6 +34,7 @@ void request_env_close(struct request_env *env)
 
 static enum request_verdict finish(struct request_env *env, struct request *r, unsigned rcode)
 {
+	r->rcode = rcode;
 	r->out_len = reply_finish(&r->reply, &env->writer, rcode, false);
 	return r->out_len ? REQUEST_ANSWER : REQUEST_DROP;
 }
@@ -119,15 +121,18 @@ static const char *tsig_text(enum tsig_status status)
 }
 
 /* True if the request may go on; else *rcode is the answer's. */
-static bool check_tsig(struct request *r, unsigned *rcode)
+static bool check_tsig(struct request_env *env, struct request *r, unsigned *rcode)
 {
 	struct tsig_rr t;
 	*rcode = RCODE_FORMERR;
-	if (tsig_parse(&t, &r->message))
+	if (tsig_parse(&t, &r->message)) {
+		stats_count(env->stats, STATS_TSIG_FIRST + TSIG_FORMERR);
 		return false;
+	}
 	uint64_t now = clock_unix();
 	const struct tsig_key *key = access_find_key(r->access, t.key_name.wire);
 	enum tsig_status status = tsig_verify_request(&r->message, &t, key, now, 0);
+	stats_count(env->stats, STATS_TSIG_FIRST + status);
 	if (status == TSIG_FORMERR)
 		return false;
 	tsig_context_set(&r->reply.tsig, &t, key, status, now);
@@ -363,6 +368,7 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 	if (ddns_new(&r->ddns, m, &r->reply, r->access, &who, r->udp))
 		return answer_rcode(env, r, RCODE_SERVFAIL);
 	r->ddns->mailbox = env->mailbox;
+	r->ddns->stats = env->stats;
 	r->ddns->writer = &env->writer;
 	return REQUEST_UPDATE;
 }
@@ -403,14 +409,9 @@ static bool opcode_known(const struct message *m)
 	return o == OPCODE_QUERY || o == OPCODE_UPDATE || o == OPCODE_NOTIFY;
 }
 
-enum request_verdict request_handle(struct request_env *env, struct request *r)
+static enum request_verdict handle(struct request_env *env, struct request *r, enum err parsed)
 {
-	struct message *m = &r->message;
-	enum err parsed = message_parse(m, r->wire, r->len);
-	if (r->len < MESSAGE_HEADER_LEN || (m->flags & FLAG_QR))
-		return REQUEST_DROP;
-	r->cookie = COOKIE_NONE;
-	reply_set(&r->reply, m->id, m->flags, r->udp ? UDP_PLAIN : MESSAGE_MAX);
+	const struct message *m = &r->message;
 	/* What another opcode means by the rest of the message is not for us to judge. */
 	if (parsed)
 		return answer_rcode(env, r, opcode_known(m) ? RCODE_FORMERR : RCODE_NOTIMP);
@@ -422,9 +423,47 @@ enum request_verdict request_handle(struct request_env *env, struct request *r)
 		return answer_rcode(env, r, RCODE_FORMERR);
 	r->access = atomic_load_explicit(env->access, memory_order_acquire);
 	unsigned rcode;
-	if (m->tsig_at && !check_tsig(r, &rcode))
+	if (m->tsig_at && !check_tsig(env, r, &rcode))
 		return answer_rcode(env, r, rcode);
 	if (lacks_cookie(env, r))
 		return answer_rcode(env, r, RCODE_BADCOOKIE);
 	return dispatch(env, r);
+}
+
+/* The extended RCODE's place in the header is short of bits, so it comes from r; TC from the answer itself. */
+static unsigned outcome(const struct request *r, enum request_verdict verdict)
+{
+	if (verdict == REQUEST_ANSWER)
+		return stats_outcome(r->rcode) | (buf_load_u16(r->out + 2) & FLAG_TC ? STATS_SHAPE_TC : 0U);
+	return verdict == REQUEST_DROP ? STATS_DROPPED : STATS_HANDED;
+}
+
+static void count(struct stats *s, const struct request *r, enum request_verdict verdict)
+{
+	const struct message *m = &r->message;
+	unsigned shape = outcome(r, verdict) | stats_opcode(message_opcode(m)) << STATS_SHAPE_OPCODE;
+	shape |= r->udp ? 0U : STATS_SHAPE_TCP;
+	shape |= r->from->u.sa.sa_family == AF_INET6 ? STATS_SHAPE_V6 : 0U;
+	shape |= r->reply.edns ? STATS_SHAPE_EDNS : 0U;
+	shape |= r->reply.dnssec_ok ? STATS_SHAPE_DO : 0U;
+	stats_shape(s, shape);
+	if (verdict == REQUEST_DROP)
+		stats_count(s, STATS_DROP_SILENT);
+	if (message_opcode(m) == OPCODE_QUERY && m->question_end > MESSAGE_HEADER_LEN)
+		stats_qtype(s, m->qtype);
+}
+
+enum request_verdict request_handle(struct request_env *env, struct request *r)
+{
+	struct message *m = &r->message;
+	enum err parsed = message_parse(m, r->wire, r->len);
+	if (r->len < MESSAGE_HEADER_LEN || (m->flags & FLAG_QR)) {
+		stats_count(env->stats, STATS_DROP_NO_REQUEST);
+		return REQUEST_DROP;
+	}
+	r->cookie = COOKIE_NONE;
+	reply_set(&r->reply, m->id, m->flags, r->udp ? UDP_PLAIN : MESSAGE_MAX);
+	enum request_verdict verdict = handle(env, r, parsed);
+	count(env->stats, r, verdict);
+	return verdict;
 }

@@ -16,6 +16,7 @@
 #include "server/cookies.h"
 #include "server/dns/ddns.h"
 #include "server/dns/transfer.h"
+#include "server/stats.h"
 #include "zones/answer.h"
 
 /* What all requests of a worker share. */
@@ -24,14 +25,16 @@ struct request_env {
 	const struct directory *directory;
 	_Atomic(struct access *) *access;
 	struct mailbox *mailbox;       /* where UPDATE answers come back */
+	struct stats *stats;           /* this thread's */
 	const struct cookies *cookies; /* NULL: no DNS cookies; set after request_env_init */
 	struct zonestore *store;       /* this thread's READ handle, opened at the first IXFR */
 	struct writer writer;          /* for every message that this worker builds */
 };
 
-/* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be submitted). */
+/* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be submitted).
+ * stats: the worker's. */
 void request_env_init(struct request_env *env, const struct config *config, const struct directory *directory,
-		      _Atomic(struct access *) *access, struct mailbox *mailbox);
+		      _Atomic(struct access *) *access, struct mailbox *mailbox, struct stats *stats);
 void request_env_close(struct request_env *env);
 
 /* Set the first block; request_handle sets the rest. Not cleared between requests. */
@@ -43,6 +46,7 @@ struct request {
 	uint8_t *out; /* config's udp_size octets for UDP (at least 512), MESSAGE_MAX for TCP */
 
 	size_t out_len;            /* REQUEST_ANSWER */
+	unsigned rcode;            /* REQUEST_ANSWER: with its extended bits */
 	struct ddns *ddns;         /* REQUEST_UPDATE: set its send, then ddns_submit; the caller's */
 	struct transfer *transfer; /* REQUEST_TRANSFER (TCP only): take its messages; the caller's */
 

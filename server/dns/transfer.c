@@ -60,6 +60,25 @@ static const char *form_text(const struct transfer *t)
 	}
 }
 
+static enum stats_counter counter(const struct transfer *t)
+{
+	switch (xfr_form(t->xfr)) {
+	case XFR_FORM_DELTA:
+		return STATS_TRANSFER_IXFR;
+	case XFR_FORM_UPTODATE:
+		return STATS_TRANSFER_UPTODATE;
+	default:
+		return t->qtype == TYPE_IXFR ? STATS_TRANSFER_WHOLE : STATS_TRANSFER_AXFR;
+	}
+}
+
+void transfer_count(const struct transfer *t, struct stats *stats, bool whole)
+{
+	stats_count(stats, whole ? counter(t) : STATS_TRANSFER_BROKEN);
+	if (whole)
+		stats_add(stats, STATS_TRANSFER_RECORDS, xfr_records(t->xfr));
+}
+
 static void log_end(const struct transfer *t)
 {
 	char zone[NAME_TEXT_MAX];

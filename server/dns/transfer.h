@@ -5,6 +5,7 @@
 
 #include "keys/access.h"
 #include "server/dns/reply.h"
+#include "server/stats.h"
 #include "zones/xfr.h"
 
 struct transfer;
@@ -13,6 +14,8 @@ struct transfer;
 MUST_USE enum err transfer_new(struct transfer **out, struct xfr *x, const struct message *m, const struct reply *reply,
 			       struct access *access, const struct addr *from);
 void transfer_free(struct transfer *t);
+/* Counts it: when it is over and `whole`, by its form and records; else as broken off. */
+void transfer_count(const struct transfer *t, struct stats *stats, bool whole);
 
 /* The next message: out has MESSAGE_MAX octets, *len is its length. After the last one, log and free it. An error: nothing was written, close
  * the connection, as a client must not take what it has for the whole (RFC 5936 §2.2). */

@@ -78,11 +78,21 @@ static void close_conn(struct conn *c)
 		return;
 	bufferevent_free(c->stream);
 	c->stream = NULL;
-	while (c->transfers)
-		transfer_free(c->transfer[--c->transfers]);
+	while (c->transfers) {
+		struct transfer *t = c->transfer[--c->transfers];
+		transfer_count(t, c->tcp->env->stats, false);
+		transfer_free(t);
+	}
 	TAILQ_REMOVE(&c->tcp->conns, c, link);
-	c->tcp->count--;
+	stats_set(c->tcp->env->stats, STATS_TCP_OPEN, --c->tcp->count);
 	unref(c);
+}
+
+/* The same, counted: it was our wish. */
+static void end_conn(struct conn *c, enum stats_counter why)
+{
+	stats_count(c->tcp->env->stats, why);
+	close_conn(c);
 }
 
 static void touch(struct conn *c)
@@ -128,12 +138,14 @@ static bool send_transfer_message(struct conn *c)
 	if (transfer_next(t, &c->tcp->env->writer, p + LENGTH, &len, &last))
 		goto broken;
 	buf_store_u16(p, (uint16_t)len);
+	stats_add(c->tcp->env->stats, STATS_TRANSFER_OCTETS, len);
 	room.iov_len = LENGTH + len;
 	if (evbuffer_commit_space(out, &room, 1) < 0)
 		goto broken;
 	for (unsigned i = 1; i < c->transfers; i++)
 		c->transfer[i - 1] = c->transfer[i];
 	if (last) {
+		transfer_count(t, c->tcp->env->stats, true);
 		transfer_free(t);
 		c->transfers--;
 	} else {
@@ -190,6 +202,7 @@ static void submit(struct conn *c, struct ddns *d)
 	}
 	uint8_t out[DDNS_ANSWER_MAX];
 	size_t len = ddns_answer(d, RCODE_SERVFAIL, out);
+	stats_late(c->tcp->env->stats, RCODE_SERVFAIL);
 	if (len)
 		send_message(c, out, len);
 	ddns_free(d);
@@ -208,6 +221,7 @@ static void handle(struct conn *c, const uint8_t *wire, size_t len)
 		break;
 	case REQUEST_ANSWER:
 		send_message(c, r->out, r->out_len);
+		stats_took(c->tcp->env->stats, STATS_QUERY_TIME, clock_monotonic_ns() - c->used, 1);
 		break;
 	case REQUEST_UPDATE:
 		submit(c, r->ddns);
@@ -304,7 +318,11 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 {
 	(void)stream;
 	struct conn *c = arg;
-	if (!(what & BEV_EVENT_EOF)) { /* an error, or nothing was taken for tcp_write_ms */
+	if (what & BEV_EVENT_TIMEOUT) { /* nothing was taken for tcp_write_ms */
+		end_conn(c, STATS_TCP_STUCK);
+		return;
+	}
+	if (!(what & BEV_EVENT_EOF)) {
 		close_conn(c);
 		return;
 	}
@@ -345,7 +363,7 @@ static enum err open_conn(struct tcp *t, int fd, const struct addr *from)
 	c->refs = 1;
 	c->used = clock_monotonic_ns();
 	TAILQ_INSERT_TAIL(&t->conns, c, link);
-	t->count++;
+	stats_set(t->env->stats, STATS_TCP_OPEN, ++t->count);
 	/* Answers are whole when we write them: waiting for more to send together only delays them. */
 	int one = 1;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -392,10 +410,13 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		if (t->count >= t->max) {
 			struct conn *victim = dispensable(t);
 			if (victim)
-				close_conn(victim);
+				end_conn(victim, STATS_TCP_EVICTED);
 		}
-		if (t->count >= t->max || open_conn(t, client, &from))
+		stats_count(t->env->stats, STATS_TCP_ACCEPTED);
+		if (t->count >= t->max || open_conn(t, client, &from)) {
+			stats_count(t->env->stats, STATS_TCP_TURNED_AWAY);
 			close(client);
+		}
 	}
 }
 
@@ -411,7 +432,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(c, link);
 		/* Half a message, or one octet now and then, is idle too. The write time-out looks after those that have something to take. */
 		if (!is_busy(c))
-			close_conn(c);
+			end_conn(c, STATS_TCP_IDLE);
 	}
 	if (t->accept_paused && !t->stopping)
 		resume_accepting(t);

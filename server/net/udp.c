@@ -154,8 +154,10 @@ static void send_late(struct ddns *d, const uint8_t *wire, size_t len)
 			   .msg_control = l->control_len ? &l->control : NULL,
 			   .msg_controllen = l->control_len};
 	/* Lost like any datagram can be: the client asks again and gets it from the table. */
-	if (sendmsg(l->socket->fd, &h, MSG_DONTWAIT) < 0)
+	if (sendmsg(l->socket->fd, &h, MSG_DONTWAIT) < 0) {
+		stats_count(d->stats, STATS_DROP_UNSENT);
 		log_debug("an UPDATE's answer could not be sent (errno %d)", errno);
+	}
 	free(l);
 }
 
@@ -177,6 +179,7 @@ static void submit(struct udp_socket *s, unsigned i, const struct dedup_key *key
 	dedup_begin(u->dedup, key);
 	if (ddns_submit(d, u->writer) == ERR_OK)
 		return;
+	stats_count(u->env->stats, STATS_DROP_BUSY);
 	dedup_forget(u->dedup, key);
 	free(l);
 
@@ -210,8 +213,10 @@ static size_t handle(struct udp_socket *s, unsigned i, uint8_t *out)
 		enum dedup_state state = dedup_find(u->dedup, &key, clock_monotonic_ns(), &before, &len);
 		if (state == DEDUP_DONE)
 			memcpy(out, before, len);
-		if (state != DEDUP_NEW)
+		if (state != DEDUP_NEW) {
+			stats_count(u->env->stats, STATS_UPDATE_RESENT);
 			return state == DEDUP_DONE ? len : 0;
+		}
 	}
 	switch (request_handle(u->env, r)) {
 	case REQUEST_ANSWER:
@@ -235,9 +240,11 @@ static void send_batch(struct udp_socket *s, unsigned count)
 		}
 		if (errno == EINTR)
 			continue;
-		if (errno == EAGAIN)
-			return; /* the device does not keep up: what cannot leave is lost, as in any network */
-		sent++;         /* this one cannot go (no route, a firewall's EPERM): the others can */
+		/* The device does not keep up: what cannot leave is lost, as in any network. Or this one cannot go (no route, a firewall's
+		 * EPERM): the others can. */
+		unsigned lost = errno == EAGAIN ? count - sent : 1;
+		stats_add(s->udp->env->stats, STATS_DROP_UNSENT, lost);
+		sent += lost;
 	}
 }
 
@@ -251,8 +258,10 @@ static void handle_batch(struct udp_socket *s, unsigned count)
 		struct msghdr *in = &u->in[i].msg_hdr;
 		u->from[i].len = in->msg_namelen;
 		/* Port 0 cannot be answered. */
-		if (addr_port(&u->from[i]) == 0)
+		if (addr_port(&u->from[i]) == 0) {
+			stats_count(u->env->stats, STATS_DROP_NO_PORT);
 			continue;
+		}
 		if (s->wildcard)
 			answer_from_there(in);
 		uint8_t *out = u->arena + u->arena_used;
@@ -289,10 +298,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	grace_online();
+	uint64_t began = clock_monotonic_ns();
 	for (unsigned i = 0; i < BATCHES_MAX; i++) {
 		int n = receive_batch(s);
-		if (n > 0)
+		if (n > 0) {
 			handle_batch(s, (unsigned)n);
+			uint64_t now = clock_monotonic_ns();
+			stats_took(s->udp->env->stats, STATS_QUERY_TIME, now - began, (unsigned)n);
+			began = now;
+		}
 		grace_quiescent();
 		/* A short batch emptied the socket. An error is one of the network about an earlier answer (ECONNREFUSED), or EAGAIN. */
 		if (n < BATCH)

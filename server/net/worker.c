@@ -83,7 +83,7 @@ static void *run(void *arg)
 
 /* ---- on the main thread ---- */
 
-static enum err make_parts(struct worker *w)
+static enum err make_parts(struct worker *w, struct stats *stats)
 {
 	const struct config *c = w->server->config;
 	struct event_config *ec = event_config_new();
@@ -95,7 +95,7 @@ static enum err make_parts(struct worker *w)
 	event_config_free(ec);
 	if (!w->base || mailbox_new(&w->mailbox, w->base))
 		return ERR_NOMEM;
-	request_env_init(&w->env, c, w->server->directory, &w->server->access, w->mailbox);
+	request_env_init(&w->env, c, w->server->directory, &w->server->access, w->mailbox, stats);
 	w->env.cookies = w->server->cookies;
 	unsigned share = (c->tcp_connections + c->workers - 1) / c->workers;
 	if (udp_new(&w->udp, &w->env) || tcp_new(&w->tcp, &w->env, share))
@@ -104,7 +104,7 @@ static enum err make_parts(struct worker *w)
 	return w->finish ? ERR_OK : ERR_NOMEM;
 }
 
-enum err worker_new(struct worker **out, struct server *server, struct errmsg *msg)
+enum err worker_new(struct worker **out, struct server *server, struct stats *stats, struct errmsg *msg)
 {
 	const struct config *c = server->config;
 	struct worker *w = calloc(1, sizeof *w);
@@ -114,7 +114,7 @@ enum err worker_new(struct worker **out, struct server *server, struct errmsg *m
 	w->drain.deliver = on_drain;
 	w->stop.deliver = on_stop;
 	sem_init(&w->done, 0, 0);
-	enum err e = make_parts(w);
+	enum err e = make_parts(w, stats);
 	if (e)
 		errmsg_set(msg, e, "a worker could not be made: %s; lower -w or free memory", err_text(e));
 	for (unsigned i = 0; i < c->listen_count && !e; i++) {

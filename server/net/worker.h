@@ -14,7 +14,7 @@
 
 struct worker;
 
-MUST_USE enum err worker_new(struct worker **out, struct server *server, struct errmsg *msg);
+MUST_USE enum err worker_new(struct worker **out, struct server *server, struct stats *stats, struct errmsg *msg);
 MUST_USE enum err worker_start(struct worker *w);
 void worker_drain(struct worker *w);
 void worker_stop(struct worker *w);

@@ -178,6 +178,7 @@ static void fail_target(struct target *t, const char *why)
 	char zone[NAME_TEXT_MAX];
 	char peer[ADDR_TEXT_MAX];
 
+	stats_count(stats_main(t->owner->server->stats), STATS_NOTIFY_FAILED);
 	snprintf(t->error, sizeof t->error, "%s", why);
 	log_warning("notify zone=%s peer=%s serial=%u failed: %s; it will learn of the change by its own refresh or "
 		    "with the next one",
@@ -236,6 +237,7 @@ static bool transmit(struct target *t)
 	}
 	int fd = t->address.u.sa.sa_family == AF_INET6 ? n->fd6 : n->fd4;
 	t->last_ns = clock_monotonic_ns();
+	stats_count(stats_main(n->server->stats), STATS_NOTIFY_SENT);
 	/* A full socket or an unreachable peer is as a lost datagram: the timer sends again. */
 	if (fd < 0 || sendto(fd, message, len, MSG_DONTWAIT, &t->address.u.sa, t->address.len) < 0)
 		snprintf(t->fault, sizeof t->fault, "cannot send: %s",
@@ -392,6 +394,7 @@ static void take_answer(struct target *t, const struct message *m)
 	event_del(t->timer);
 	if (rcode == RCODE_NOERROR) {
 		t->acked = true;
+		stats_count(stats_main(t->owner->server->stats), STATS_NOTIFY_ACKED);
 		t->acked_serial = t->sent_serial;
 		t->error[0] = t->fault[0] = '\0';
 		log_debug("notify zone=%s peer=%s serial=%u acknowledged", name_to_text(t->zone->name.wire, zone),

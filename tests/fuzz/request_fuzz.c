@@ -32,6 +32,7 @@ static struct config config = {.udp_size = 1232, .workers = 1, .tcp_idle_ms = 10
 static struct directory *directory;
 static _Atomic(struct access *) access;
 static struct request_env env;
+static struct stats stats;
 static struct tsig_key *our_key, *strange_key;
 
 /* The zone stays until the end, and its table keeps node pointers beside 16 bits of hash, where the leak sanitizer does not see them. */
@@ -104,7 +105,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	make_access();
 	our_key = make_key("home");
 	strange_key = make_key("stranger");
-	request_env_init(&env, &config, directory, &access, NULL);
+	request_env_init(&env, &config, directory, &access, NULL, &stats);
 	static struct cookies *cookies;
 	struct errmsg msg = {0};
 	must(!cookies_new(&cookies, NULL, event_base_new(), &msg), "cookies");
