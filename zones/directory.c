@@ -100,6 +100,24 @@ struct zone *directory_find(const struct directory *d, const struct qname *q, un
 	return NULL;
 }
 
+void directory_warm_slots(const struct directory *d, const struct qname *q)
+{
+	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
+
+	for (unsigned i = 0; i <= q->labels; i++)
+		if (has_depth(d, q->labels - i))
+			__builtin_prefetch(&t->slot[(size_t)q->hash[i] & t->mask]);
+}
+
+void directory_warm_zones(const struct directory *d, const struct qname *q)
+{
+	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
+
+	for (unsigned i = 0; i <= q->labels; i++)
+		if (has_depth(d, q->labels - i))
+			zone_warm(atomic_load_explicit(&t->slot[(size_t)q->hash[i] & t->mask], memory_order_acquire));
+}
+
 struct zone *directory_get(const struct directory *d, const uint8_t *name)
 {
 	struct qname q;

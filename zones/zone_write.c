@@ -96,6 +96,15 @@ static void table_drop(struct zone_table *t, const struct node *n, uint64_t hash
 
 /* ---- nodes ---- */
 
+/* Written only when names come and go. */
+static _Atomic size_t names_total;
+
+size_t zone_names_total(void)
+{
+	return atomic_load_explicit(&names_total, memory_order_relaxed);
+}
+
+
 static struct node *node_new(struct zone *z, const struct qname *q, unsigned i, bool loading)
 {
 	size_t rel_len = (size_t)(q->len - q->off[i]) - z->name_len;
@@ -104,6 +113,7 @@ static struct node *node_new(struct zone *z, const struct qname *q, unsigned i, 
 
 	if (!n)
 		return NULL;
+	atomic_fetch_add_explicit(&names_total, 1, memory_order_relaxed);
 	atomic_init(&n->head, NULL);
 	n->parent = NULL;
 	n->children = 0;
@@ -148,6 +158,7 @@ static void free_node(void *arg)
 	struct node *n = arg;
 
 	free_contents(atomic_load_explicit(&n->head, memory_order_relaxed));
+	atomic_fetch_sub_explicit(&names_total, 1, memory_order_relaxed);
 	if (!(n->labels & NODE_IN_SLAB))
 		free(n);
 }

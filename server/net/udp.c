@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "server/dns/dedup.h"
+#include "server/dns/warm.h"
 #include "server/net/listener.h"
 #include "zones/grace.h"
 
@@ -39,6 +40,7 @@ struct udp {
 	struct request_env *env;
 	struct writer_thread *writer;
 	struct dedup *dedup;
+	struct warm *warm;
 	struct udp_socket socket[CONFIG_LISTEN_MAX];
 	unsigned sockets;
 
@@ -73,7 +75,7 @@ enum err udp_new(struct udp **out, struct request_env *env)
 	size_t answer = env->config->udp_size + (size_t)ANSWER_ALIGN;
 	u->arena_size = BATCH * answer;
 	u->arena = malloc(u->arena_size);
-	if (!u->arena || dedup_new(&u->dedup, DEDUP_ENTRIES)) {
+	if (!u->arena || dedup_new(&u->dedup, DEDUP_ENTRIES) || warm_new(&u->warm)) {
 		udp_free(u);
 		return ERR_NOMEM;
 	}
@@ -96,6 +98,7 @@ void udp_free(struct udp *u)
 	for (unsigned i = 0; i < u->sockets; i++)
 		close(u->socket[i].fd);
 	dedup_free(u->dedup);
+	warm_free(u->warm);
 	free(u->arena);
 	free(u);
 }
@@ -248,13 +251,25 @@ static void send_batch(struct udp_socket *s, unsigned count)
 	}
 }
 
+/* Has the memory for the next group of questions fetched. */
+static void warm_group(struct udp *u, unsigned from, unsigned count)
+{
+	unsigned end = count - from < WARM_GROUP ? count : from + WARM_GROUP;
+	for (unsigned i = from; i < end; i++)
+		warm_add(u->warm, u->env->directory, u->datagram[i], u->in[i].msg_len);
+	warm_run(u->warm, u->env->directory);
+}
+
 /* Answers the `count` datagrams that stand in u->in. */
 static void handle_batch(struct udp_socket *s, unsigned count)
 {
 	struct udp *u = s->udp;
 	unsigned answers = 0;
+	bool warm = count > 1 && warm_pays();
 	u->arena_used = 0;
 	for (unsigned i = 0; i < count; i++) {
+		if (warm && i % WARM_GROUP == 0)
+			warm_group(u, i, count);
 		struct msghdr *in = &u->in[i].msg_hdr;
 		u->from[i].len = in->msg_namelen;
 		/* Port 0 cannot be answered. */

@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "server/dns/request.h"
+#include "server/dns/warm.h"
 #include "zones/grace.h"
 #include "zones/zonefile.h"
 
@@ -32,6 +33,7 @@ static struct config config = {.udp_size = 1232, .workers = 1, .tcp_idle_ms = 10
 static struct directory *directory;
 static _Atomic(struct access *) access;
 static struct request_env env;
+static struct warm *warm;
 static struct stats stats;
 static struct tsig_key *our_key, *strange_key;
 
@@ -103,6 +105,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(!qname_seed(), "seed");
 	make_zone();
 	make_access();
+	must(!warm_new(&warm), "warm");
 	our_key = make_key("home");
 	strange_key = make_key("stranger");
 	request_env_init(&env, &config, directory, &access, NULL, &stats);
@@ -179,6 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.from = &from;
 	r.udp = !(data[0] & BY_TCP);
 	r.out = out;
+	warm_add(warm, directory, exact, len); /* must not mind anything either */
+	warm_run(warm, directory);
 	switch (request_handle(&env, &r)) {
 	case REQUEST_DROP:
 		break;
