@@ -164,6 +164,15 @@ void addr_unmap(struct addr *a)
 	*a = plain;
 }
 
+bool addr_is_loopback(const struct addr *a)
+{
+	if (a->len == 0)
+		return false;
+	if (a->u.sa.sa_family == AF_INET)
+		return ntohl(a->u.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
+}
+
 /* The 16 octets that prefixes are compared with. */
 static void to_octets(const struct addr *a, uint8_t out[16])
 {
@@ -256,4 +265,24 @@ bool addr_in_prefix(const struct addr *a, const struct addr_prefix *p)
 	uint8_t octets[16];
 	to_octets(&plain, octets);
 	return bits_equal(octets, p->octets, p->bits);
+}
+
+bool addr_in_prefixes(const struct addr *a, const struct addr_prefix *p, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_in_prefix(a, &p[i]))
+			return true;
+	return false;
+}
+
+void addr_network(struct addr_prefix *out, const struct addr *a, unsigned v4_bits, unsigned v6_bits)
+{
+	bool ipv4 = a->u.sa.sa_family == AF_INET;
+	unsigned bits = ipv4 ? MAPPED_BITS + v4_bits : v6_bits;
+	to_octets(a, out->octets);
+	out->bits = (uint8_t)bits;
+	if (bits % 8)
+		out->octets[bits / 8] &= (uint8_t)(0xff << (8 - bits % 8));
+	for (unsigned i = (bits + 7) / 8; i < sizeof out->octets; i++)
+		out->octets[i] = 0;
 }

@@ -31,6 +31,8 @@ uint16_t addr_port(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* Turns ::ffff:a.b.c.d into a.b.c.d, so that prefixes match. */
 void addr_unmap(struct addr *a);
+/* 127.0.0.0/8 and ::1: this machine itself. */
+bool addr_is_loopback(const struct addr *a);
 
 /* A prefix of 16 octets: IPv4 is kept as ::ffff:0:0/96 and below, so that one comparison serves both. */
 struct addr_prefix {
@@ -41,5 +43,9 @@ struct addr_prefix {
 MUST_USE enum err addr_prefix_parse(struct addr_prefix *out, const char *text, struct errmsg *msg);
 char *addr_prefix_to_text(const struct addr_prefix *p, char out[ADDR_TEXT_MAX]);
 bool addr_in_prefix(const struct addr *a, const struct addr_prefix *p);
+/* In any of them. */
+bool addr_in_prefixes(const struct addr *a, const struct addr_prefix *p, size_t count);
+/* The network of an unmapped address (not a none): its first v4_bits (at most 32) or v6_bits. Bits after that are 0, so equal networks are equal octets. */
+void addr_network(struct addr_prefix *out, const struct addr *a, unsigned v4_bits, unsigned v6_bits);
 
 #endif

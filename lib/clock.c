@@ -18,7 +18,7 @@ static _Atomic uint64_t fake_seconds;
 static struct timespec read_clock(clockid_t id)
 {
 	struct timespec now = {0};
-	clock_gettime(id, &now); /* cannot fail for the two clocks used here and a valid pointer */
+	clock_gettime(id, &now); /* cannot fail for the clocks used here and a valid pointer */
 	return now;
 }
 
@@ -41,6 +41,12 @@ uint64_t clock_monotonic_ns(void)
 {
 	struct timespec now = read_clock(CLOCK_MONOTONIC);
 	return (uint64_t)now.tv_sec * ns_per_second + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_coarse_ms(void)
+{
+	struct timespec now = read_clock(CLOCK_MONOTONIC_COARSE);
+	return (uint64_t)now.tv_sec * MS_PER_SECOND + (uint64_t)now.tv_nsec / NS_PER_MS;
 }
 
 void clock_fake(uint64_t seconds)

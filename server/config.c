@@ -24,8 +24,15 @@ enum {
 	UDP_SIZE_DEFAULT = 1232, /* 1280, the least IPv6 MTU, less 48 of headers: DNS flag day 2020 */
 	TCP_CONNECTIONS_MAX = 1000000,
 	TCP_CONNECTIONS_DEFAULT = 1000,
-	TCP_IDLE_MS_DEFAULT = 10000, /* RFC 7766 §6.2.3: "of the order of a few seconds" */
+	TCP_IDLE_MS_DEFAULT = 10000,   /* RFC 7766 §6.2.3: "of the order of a few seconds" */
+	TCP_PER_ADDRESS_DEFAULT = 100, /* secondaries and resolvers hold a few; so ten hosts are needed to take all */
+	TCP_READ_MS_DEFAULT = 5000,
 	TCP_WRITE_MS_DEFAULT = 30000,
+	RATE_ANSWERS_DEFAULT = 200,  /* a second, to a network, from one name: resolvers cache, so they need a few */
+	RATE_NEGATIVE_DEFAULT = 100, /* RFC 8020 and 8198 make these even rarer */
+	RATE_ERRORS_DEFAULT = 50,
+	RATE_SLIP_DEFAULT = 2, /* who loses an answer gets through within two tries or so */
+	RATE_SLIP_MAX = 100,
 	NOTIFY_RETRY_MS_DEFAULT = 1000, /* RFC 1996 §3.6 says 60 s: a home that moved cannot wait so long */
 	NOTIFY_TRIES_DEFAULT = 6,
 	NOTIFY_TRIES_MAX = 100,
@@ -86,6 +93,27 @@ static enum err read_bool(const char *text, bool *out, struct errmsg *msg)
 		return errmsg_set(msg, ERR_USAGE, "\"%s\" is neither yes nor no", text);
 	*out = yes;
 	return ERR_OK;
+}
+
+/* One or more, parted by spaces or commas; more are added. */
+static enum err read_prefixes(const char *text, struct config_prefixes *out, struct errmsg *msg)
+{
+	char *copy = strdup(text);
+	if (!copy)
+		return errmsg_set(msg, ERR_NOMEM, "out of memory");
+	enum err e = ERR_OK;
+	char *save = NULL;
+	for (char *word = strtok_r(copy, " \t,", &save); word && !e; word = strtok_r(NULL, " \t,", &save)) {
+		if (out->count == CONFIG_PREFIXES_MAX)
+			e = errmsg_set(msg, ERR_USAGE, "more than %d prefixes; join neighbours into shorter ones",
+				       CONFIG_PREFIXES_MAX);
+		else
+			e = addr_prefix_parse(&out->list[out->count], word, msg);
+		if (!e)
+			out->count++;
+	}
+	free(copy);
+	return e;
 }
 
 static enum err read_text(const char *text, char **out, struct errmsg *msg)
@@ -176,6 +204,16 @@ static enum err set_tcp_idle(struct config *c, const char *value, struct errmsg 
 	return read_duration(value, &c->tcp_idle_ms, msg);
 }
 
+static enum err set_tcp_per_address(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 0, TCP_CONNECTIONS_MAX, &c->tcp_per_address, msg);
+}
+
+static enum err set_tcp_read(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_duration(value, &c->tcp_read_ms, msg);
+}
+
 static enum err set_tcp_write(struct config *c, const char *value, struct errmsg *msg)
 {
 	return read_duration(value, &c->tcp_write_ms, msg);
@@ -215,6 +253,49 @@ static enum err set_identity_version(struct config *c, const char *value, struct
 	return read_identity(value, &c->identity_version, msg);
 }
 
+static enum err set_rate_limit(struct config *c, const char *value, struct errmsg *msg)
+{
+	bool yes;
+	if (strcasecmp(value, "public") == 0) {
+		c->rate_limit = CONFIG_RATE_LIMIT_PUBLIC;
+		return ERR_OK;
+	}
+	if (read_bool(value, &yes, msg))
+		return errmsg_set(msg, ERR_USAGE, "\"%s\" is none of public, yes, no", value);
+	c->rate_limit = yes ? CONFIG_RATE_LIMIT_YES : CONFIG_RATE_LIMIT_NO;
+	return ERR_OK;
+}
+
+static enum err set_rate_answers(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 0, CONFIG_RATE_MAX, &c->rate_answers, msg);
+}
+
+static enum err set_rate_negative(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 0, CONFIG_RATE_MAX, &c->rate_negative, msg);
+}
+
+static enum err set_rate_errors(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 0, CONFIG_RATE_MAX, &c->rate_errors, msg);
+}
+
+static enum err set_rate_slip(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 0, RATE_SLIP_MAX, &c->rate_slip, msg);
+}
+
+static enum err add_rate_exempt(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_prefixes(value, &c->rate_exempt, msg);
+}
+
+static enum err add_proxy_trusted(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_prefixes(value, &c->proxy_trusted, msg);
+}
+
 static enum err set_notify(struct config *c, const char *value, struct errmsg *msg)
 {
 	return read_bool(value, &c->notify, msg);
@@ -252,7 +333,16 @@ static const struct option_row options[] = {
 	{"udp", "size", NULL, "udp-size", "OCTETS", set_udp_size, "longest answer by UDP, for clients with EDNS (1232)"},
 	{"tcp", "connections", NULL, "tcp-connections", "N", set_tcp_connections, "open at a time, at most; the longest idle makes room (1000)"},
 	{"tcp", "idle", NULL, "tcp-idle", "TIME", set_tcp_idle, "without a question, a connection is closed (10s)"},
-	{"tcp", "write-timeout", NULL, "tcp-write-timeout", "TIME", set_tcp_write, "a client that takes nothing for so long is dropped (30s)"},
+	{"tcp", "per-address", NULL, "tcp-per-address", "N", set_tcp_per_address, "of one IPv4 address or IPv6 /64 at a time; 0: no limit (100)"},
+	{"tcp", "read-timeout", NULL, "tcp-read-timeout", "TIME", set_tcp_read, "a message that has begun must be whole within this (5s)"},
+	{"tcp", "write-timeout", NULL, "tcp-write-timeout", "TIME", set_tcp_write, "a client must take what waits for it within this (30s)"},
+	{"rate-limit", "enabled", NULL, "rate-limit-enabled", "WHEN", set_rate_limit, "limit alike answers by UDP: public, yes or no (public)"},
+	{"rate-limit", "answers", NULL, "rate-limit-answers", "N", set_rate_answers, "a second from one name to a /24 or /56; 0: no limit (200)"},
+	{"rate-limit", "negative", NULL, "rate-limit-negative", "N", set_rate_negative, "the same for: no such name, no such record (100)"},
+	{"rate-limit", "errors", NULL, "rate-limit-errors", "N", set_rate_errors, "the same for all errors together (50)"},
+	{"rate-limit", "slip", NULL, "rate-limit-slip", "N", set_rate_slip, "each N-th over the limit goes truncated; 0: none (2)"},
+	{"rate-limit", "exempt", NULL, "rate-limit-exempt", "PREFIX", add_rate_exempt, "clients that are not limited; may be given again"},
+	{"proxy", "trusted", NULL, "proxy-trusted", "PREFIX", add_proxy_trusted, "take PROXYv2 headers from there; may be given again"},
 	{"cookies", "enabled", NULL, "cookies-enabled", "yes|no", set_cookies, "DNS cookies: clients prove their addresses (yes)"},
 	{"cookies", "secret-file", NULL, "cookies-secret-file", "FILE", set_cookies_secret_file, "secrets that several servers share (drawn at start)"},
 	{"cookies", "require", NULL, "cookies-require", "yes|no", set_cookies_require, "BADCOOKIE until a client's cookie is valid (no)"},
@@ -279,9 +369,9 @@ static void print_help(void)
 			 o->letter ? ", " : "  ", o->flag, o->arg ? o->arg : "");
 		printf("  %-*s  %s\n", NAME_WIDTH + 4, flags, o->help);
 	}
-	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [cookies] [identity]\n"
-	       "[notify]; --udp-size is size in [udp]. Runs in the foreground and logs to standard error; SIGTERM "
-	       "stops it.\n"
+	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [rate-limit] [proxy] [cookies]\n"
+	       "[identity] [notify]; --udp-size is size in [udp]. Runs in the foreground and logs to standard error;\n"
+	       "SIGTERM stops it.\n"
 	       "Exit status: 0 stopped, 1 could not start, 2 usage. Manuals: roostd(8), roost.conf(5), roostctl(8)\n");
 }
 
@@ -317,8 +407,8 @@ static enum err set_from_file(struct file_reading *f, const char *section, const
 		return errmsg_set(&f->msg, ERR_USAGE, "\"%s\" stands before any section; put [server] above it", key);
 	if (!section_known)
 		return errmsg_set(&f->msg, ERR_USAGE,
-				  "there is no section [%s]; there are [server], [udp], [tcp], [cookies], [identity] "
-				  "and [notify]",
+				  "there is no section [%s]; there are [server], [udp], [tcp], [rate-limit], [proxy], "
+				  "[cookies], [identity] and [notify]",
 				  section);
 	if (!o)
 		return errmsg_set(&f->msg, ERR_USAGE,
@@ -453,8 +543,15 @@ static void set_defaults(struct config *c)
 		.udp_size = UDP_SIZE_DEFAULT,
 		.tcp_connections = TCP_CONNECTIONS_DEFAULT,
 		.tcp_idle_ms = TCP_IDLE_MS_DEFAULT,
+		.tcp_per_address = TCP_PER_ADDRESS_DEFAULT,
+		.tcp_read_ms = TCP_READ_MS_DEFAULT,
 		.tcp_write_ms = TCP_WRITE_MS_DEFAULT,
 		.cookies = true,
+		.rate_limit = CONFIG_RATE_LIMIT_PUBLIC,
+		.rate_answers = RATE_ANSWERS_DEFAULT,
+		.rate_negative = RATE_NEGATIVE_DEFAULT,
+		.rate_errors = RATE_ERRORS_DEFAULT,
+		.rate_slip = RATE_SLIP_DEFAULT,
 		.notify = true,
 		.notify_retry_ms = NOTIFY_RETRY_MS_DEFAULT,
 		.notify_tries = NOTIFY_TRIES_DEFAULT,

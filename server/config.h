@@ -5,7 +5,24 @@
 #include "lib/addr.h"
 #include "lib/log.h"
 
-enum { CONFIG_LISTEN_MAX = 32, CONFIG_WORKERS_MAX = 64, CONFIG_IDENTITY_MAX = 128 /* octets */ };
+enum {
+	CONFIG_LISTEN_MAX = 32,
+	CONFIG_WORKERS_MAX = 64,
+	CONFIG_IDENTITY_MAX = 128, /* octets */
+	CONFIG_PREFIXES_MAX = 64,
+	CONFIG_RATE_MAX = 1000000 /* answers a second */
+};
+
+struct config_prefixes {
+	struct addr_prefix list[CONFIG_PREFIXES_MAX];
+	unsigned count;
+};
+
+enum config_rate_limit {
+	CONFIG_RATE_LIMIT_NO,
+	CONFIG_RATE_LIMIT_PUBLIC, /* not for clients on loopback addresses: so never on a loopback listener, but behind a proxy that tells of others */
+	CONFIG_RATE_LIMIT_YES
+};
 
 struct config {
 	char *database;
@@ -16,7 +33,14 @@ struct config {
 	uint16_t udp_size;             /* EDNS size we offer and keep to, octets: 1232 (DNS flag day 2020) */
 	unsigned tcp_connections;      /* at most, in all workers */
 	unsigned tcp_idle_ms;          /* RFC 7766 §6.2.3 */
-	unsigned tcp_write_ms;         /* a reader that takes nothing for so long is dropped */
+	unsigned tcp_per_address;      /* at most, of one IPv4 address or IPv6 /64; 0 = no limit */
+	unsigned tcp_read_ms;          /* a message that has begun must be whole within this */
+	unsigned tcp_write_ms;         /* what waits for a reader must be taken within this */
+	enum config_rate_limit rate_limit;
+	unsigned rate_answers, rate_negative, rate_errors; /* a second, in all workers; 0 = no limit */
+	unsigned rate_slip;            /* each so many-th answer over the limit is truncated, not dropped; 0 = none */
+	struct config_prefixes rate_exempt;
+	struct config_prefixes proxy_trusted; /* who may send PROXY headers */
 	bool cookies;                  /* DNS cookies, RFC 7873 */
 	bool cookies_require;          /* who sends a cookie, but no valid one of ours, gets BADCOOKIE by UDP */
 	char *cookies_secret_file;     /* NULL: secrets of our own */

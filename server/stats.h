@@ -52,7 +52,7 @@ enum {
 /* Counted one by one: what is rare. */
 enum stats_counter {
 	STATS_DROP_FIRST,
-	STATS_DROP_NO_REQUEST = STATS_DROP_FIRST, /* shorter than a header, or an answer */
+	STATS_DROP_NO_REQUEST = STATS_DROP_FIRST, /* shorter than a header, an answer, or behind a bad PROXY header */
 	STATS_DROP_NO_PORT,                       /* from port 0 */
 	STATS_DROP_SILENT,                        /* there was nothing that could be said; rate limiting */
 	STATS_DROP_BUSY,                          /* the writer's queue was full */
@@ -86,7 +86,7 @@ enum stats_counter {
 	STATS_TCP_CLOSE_FIRST,
 	STATS_TCP_EVICTED = STATS_TCP_CLOSE_FIRST, /* another wanted the place */
 	STATS_TCP_IDLE,                            /* idle for too long */
-	STATS_TCP_STUCK,                           /* took nothing for too long */
+	STATS_TCP_STUCK,                           /* a message took too long to come, or answers to be taken */
 	STATS_TCP_TURNED_AWAY,                     /* no place */
 
 	STATS_WRITER_BATCHES,

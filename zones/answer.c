@@ -73,6 +73,23 @@ static struct answer_owner owner_at(const struct answer *a, const struct target 
 	return (struct answer_owner){.wire = wire, .offset = writer_find(a->writer, wire)};
 }
 
+/* Says where the answer comes from. */
+static void note(const struct answer *a, const struct target *t, enum answer_kind kind, uint64_t name)
+{
+	struct answer_origin *o = a->query->origin;
+	if (!o)
+		return;
+	o->kind = kind;
+	if (!t->steps)
+		o->name = name;
+}
+
+/* The name that answers: the target itself, or the wildcard in its place. */
+static uint64_t found_name(const struct target *t, const struct place *p)
+{
+	return p->label ? qname_wildcard_hash(t->q, p->label) : t->q->hash[0];
+}
+
 /* ---- the chain ---- */
 
 /* Makes `name` the next one to look for. False: the chain ends here (too long, or a loop; the peers too give what they have). */
@@ -119,6 +136,7 @@ static enum outcome answer_dname(struct answer *a, struct target *t, const struc
 	struct content_rr rr;
 	size_t at = 0;
 
+	note(a, t, ANSWER_POSITIVE, t->q->hash[p->stop_label]);
 	if (!put_dname(a, t, p, set) || !content_next(content_block(p->stop_content, set), set->len, &at, &rr))
 		return DONE;
 	if (name_join(made, t->owner.wire, t->q->off[p->stop_label], rr.rdata)) {
@@ -139,7 +157,13 @@ static enum outcome answer_dname(struct answer *a, struct target *t, const struc
 /* NODATA and NXDOMAIN (RFC 2308 §2). */
 static enum rcode deny(struct answer *a, const struct target *t, const struct place *p, enum denial what)
 {
-	answer_put_soa(a, p->view, owner_at(a, t, t->q->labels - zone_labels(p->view->zone)));
+	unsigned apex = t->q->labels - zone_labels(p->view->zone);
+
+	if (what == DENIAL_NAME)
+		note(a, t, ANSWER_NXDOMAIN, t->q->hash[apex]);
+	else
+		note(a, t, ANSWER_NODATA, found_name(t, p));
+	answer_put_soa(a, p->view, owner_at(a, t, apex));
 	if (!denial_prove(a, p->view, t->q, p->label, what))
 		return RCODE_SERVFAIL;
 	return what == DENIAL_NAME ? RCODE_NXDOMAIN : RCODE_NOERROR;
@@ -201,6 +225,7 @@ static enum outcome answer_found(struct answer *a, struct target *t, const struc
 				 enum denial what, enum rcode *rcode)
 {
 	bool cname = (c->flags & CONTENT_CNAME) && cname_applies(a->query->qtype);
+	note(a, t, ANSWER_POSITIVE, found_name(t, p));
 	if (!cname && !answer_type(a, t->owner, c, a->query->qtype)) {
 		*rcode = deny(a, t, p, what);
 		return DONE;
@@ -219,6 +244,7 @@ static enum rcode refer(struct answer *a, const struct target *t, const struct p
 {
 	struct answer_owner owner = owner_at(a, t, p->stop_label);
 
+	note(a, t, ANSWER_REFERRAL, t->q->hash[p->stop_label]);
 	if (!a->writer->count[SECTION_ANSWER])
 		answer_put_flag(a, 0, FLAG_AA);
 	if (!answer_put_set(a, SECTION_AUTHORITY, owner, p->stop_content, content_find(p->stop_content, TYPE_NS),

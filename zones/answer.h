@@ -9,6 +9,16 @@
 
 enum { ANSWER_CHAIN_MAX = 16 }; /* CNAME and DNAME steps we follow within our zones, like the peers do; then the chain ends there */
 
+/* What an answer is, for those who count alike answers (server/dns/ratelimit.h). `name` is a keyed hash (lib/qname.h) of the name in the zone
+ * that the answer was made from, whatever was asked: the wildcard, the DNAME's owner, the zone cut, for a name error the apex. In a chain it is that of
+ * the first step, and the kind that of the last. Stays as the caller set it when there is no zone for the question. */
+enum answer_kind { ANSWER_OTHER, ANSWER_POSITIVE, ANSWER_REFERRAL, ANSWER_NODATA, ANSWER_NXDOMAIN };
+enum { ANSWER_KINDS = ANSWER_NXDOMAIN + 1 };
+struct answer_origin {
+	enum answer_kind kind;
+	uint64_t name;
+};
+
 struct answer_query {
 	const struct qname *qname;    /* of the question */
 	const uint8_t *qname_wire;    /* the same as asked, with its case */
@@ -17,6 +27,7 @@ struct answer_query {
 	bool dnssec_ok;
 	bool udp;                     /* ANY over UDP is answered minimally (RFC 8482 §4.1) */
 	struct zone_view *view;       /* NULL, or where the view goes that the question's zone was read with; its zone is NULL when none is ours */
+	struct answer_origin *origin; /* filled, unless NULL */
 };
 
 /* Appends answer, authority and additional sections to w, which holds the header and question (reserve for OPT and TSIG made). Sets AA and

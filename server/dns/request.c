@@ -19,6 +19,7 @@ void request_env_init(struct request_env *env, const struct config *config, cons
 	env->mailbox = mailbox;
 	env->cookies = NULL;
 	env->stats = stats;
+	env->ratelimit = NULL;
 	env->store = NULL;
 	writer_init(&env->writer);
 }
@@ -306,7 +307,8 @@ static enum request_verdict answer_from_zones(struct request_env *env, struct re
 				 .qclass = m->qclass,
 				 .dnssec_ok = r->reply.dnssec_ok,
 				 .udp = r->udp,
-				 .view = o->asked ? &view : NULL};
+				 .view = o->asked ? &view : NULL,
+				 .origin = &r->origin};
 	enum rcode rcode = answer_query(env->directory, &q, &env->writer);
 	if (q.view)
 		tell_of_zone(r, q.view);
@@ -430,6 +432,34 @@ static enum request_verdict handle(struct request_env *env, struct request *r, e
 	return dispatch(env, r);
 }
 
+/* Those whose address we know to be theirs get every answer: TCP, signed requests, valid cookies (RFC 7873 §5.2.5). UPDATE's answers are no longer
+ * than the question. */
+static bool is_exempt(const struct request *r)
+{
+	bool verified = r->reply.tsig.present && r->reply.tsig.status == TSIG_OK;
+	return !r->udp || verified || r->cookie == COOKIE_VALID || message_opcode(&r->message) == OPCODE_UPDATE;
+}
+
+/* The answer is made; whether it may go. */
+static enum request_verdict limit(struct request_env *env, struct request *r)
+{
+	switch (ratelimit_check(env->ratelimit, r->from, r->origin, clock_coarse_ms())) {
+	case RATELIMIT_SEND:
+		return REQUEST_ANSWER;
+	case RATELIMIT_TRUNCATE:
+		stats_count(env->stats, STATS_LIMIT_SLIPPED);
+		/* The cookie it gets with this one exempts it when it asks again (RFC 7873 §5.2.3). The rest would only make it longer. */
+		r->reply.options.asked &= OPTION_COOKIE;
+		r->reply.options.given &= OPTION_COOKIE;
+		start(env, r);
+		writer_set_flags(&env->writer, writer_flags(&env->writer) | FLAG_TC);
+		return finish(env, r, RCODE_NOERROR);
+	default:
+		stats_count(env->stats, STATS_LIMIT_DROPPED);
+		return REQUEST_DROP;
+	}
+}
+
 /* The extended RCODE's place in the header is short of bits, so it comes from r; TC from the answer itself. */
 static unsigned outcome(const struct request *r, enum request_verdict verdict)
 {
@@ -463,7 +493,10 @@ enum request_verdict request_handle(struct request_env *env, struct request *r)
 	}
 	r->cookie = COOKIE_NONE;
 	reply_set(&r->reply, m->id, m->flags, r->udp ? UDP_PLAIN : MESSAGE_MAX);
+	r->origin = (struct answer_origin){.kind = ANSWER_OTHER};
 	enum request_verdict verdict = handle(env, r, parsed);
+	if (verdict == REQUEST_ANSWER && env->ratelimit && !is_exempt(r))
+		verdict = limit(env, r);
 	count(env->stats, r, verdict);
 	return verdict;
 }

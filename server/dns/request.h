@@ -15,6 +15,7 @@
 #include "server/config.h"
 #include "server/cookies.h"
 #include "server/dns/ddns.h"
+#include "server/dns/ratelimit.h"
 #include "server/dns/transfer.h"
 #include "server/stats.h"
 #include "zones/answer.h"
@@ -27,8 +28,10 @@ struct request_env {
 	struct mailbox *mailbox;       /* where UPDATE answers come back */
 	struct stats *stats;           /* this thread's */
 	const struct cookies *cookies; /* NULL: no DNS cookies; set after request_env_init */
-	struct zonestore *store;       /* this thread's READ handle, opened at the first IXFR */
-	struct writer writer;          /* for every message that this worker builds */
+	struct ratelimit
+		*ratelimit;      /* NULL: answers by UDP are not limited; the caller's, set after request_env_init */
+	struct zonestore *store; /* this thread's READ handle, opened at the first IXFR */
+	struct writer writer;    /* for every message that this worker builds */
 };
 
 /* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be submitted).
@@ -55,6 +58,7 @@ struct request {
 	struct message message;
 	struct reply reply;
 	struct qname qname;
+	struct answer_origin origin;
 };
 
 enum request_verdict { REQUEST_DROP, REQUEST_ANSWER, REQUEST_UPDATE, REQUEST_TRANSFER };

@@ -9,11 +9,13 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "server/net/listener.h"
+#include "server/net/proxy.h"
 #include "zones/grace.h"
 
 enum {
@@ -25,12 +27,32 @@ enum {
 	PENDING_MAX = 256,                /* UPDATEs of a connection at the writer */
 	TRANSFERS_MAX = 4,                /* of a connection at a time */
 	ACCEPT_MAX = 32,                  /* connections before others' turn */
-	SWEEP_MS = 500,                   /* between looks for idle connections */
+	SWEEP_MS = 500,                   /* between looks for idle and slow connections */
+	HOST_V4_BITS = 32,                /* what counts as one address: IPv6 hosts have a /64 to themselves */
+	HOST_V6_BITS = 64,
+	HOST_CHAINS_MIN = 64, /* hash chains of connections by address; powers of two */
+	HOST_CHAINS_MAX = 65536,
 	NS_PER_MS = 1000000
 };
 
+/* Something that the client must do within a time that is the same for all: those who began first stand first. */
+struct wait {
+	TAILQ_ENTRY(wait) link;
+	struct conn *conn;
+	bool on;
+	uint64_t since; /* clock_monotonic_ns */
+};
+TAILQ_HEAD(wait_list, wait);
+
 struct conn {
-	TAILQ_ENTRY(conn) link; /* tcp.conns, least recently used first */
+	TAILQ_ENTRY(conn) link;     /* tcp.conns, least recently used first */
+	LIST_ENTRY(conn) host_link; /* tcp.hosts, if counted */
+	struct addr_prefix host;
+	bool counted;          /* it is one of its address's */
+	bool from_proxy;       /* a trusted one, and nothing came yet: a PROXY header may */
+	struct wait read;      /* for the rest of a message */
+	struct wait write;     /* for octets up to `goal` to be taken */
+	uint64_t queued, goal; /* octets since the connection began */
 	struct tcp *tcp;
 	struct bufferevent *stream; /* NULL: closed */
 	struct addr from;
@@ -56,6 +78,10 @@ struct tcp {
 	struct acceptor acceptor[CONFIG_LISTEN_MAX];
 	unsigned acceptors;
 	TAILQ_HEAD(conn_list, conn) conns;
+	LIST_HEAD(host_chain, conn) * hosts; /* [host_chains] by address */
+	unsigned host_chains, host_max;      /* host_max 0: no limit */
+	uint64_t host_key[2];
+	struct wait_list reading, writing;
 	unsigned count, max;
 	bool stopping;
 	bool accept_paused; /* out of descriptors: until the next sweep */
@@ -72,10 +98,32 @@ static void unref(struct conn *c)
 		free(c);
 }
 
+/* ---- waiting for the client ---- */
+
+static void wait_end(struct wait_list *list, struct wait *w)
+{
+	if (w->on)
+		TAILQ_REMOVE(list, w, link);
+	w->on = false;
+}
+
+/* From now. */
+static void wait_begin(struct wait_list *list, struct wait *w)
+{
+	wait_end(list, w);
+	w->on = true;
+	w->since = clock_monotonic_ns();
+	TAILQ_INSERT_TAIL(list, w, link);
+}
+
 static void close_conn(struct conn *c)
 {
 	if (!c->stream)
 		return;
+	wait_end(&c->tcp->reading, &c->read);
+	wait_end(&c->tcp->writing, &c->write);
+	if (c->counted)
+		LIST_REMOVE(c, host_link);
 	bufferevent_free(c->stream);
 	c->stream = NULL;
 	while (c->transfers) {
@@ -113,6 +161,87 @@ static bool is_busy(const struct conn *c)
 	return c->pending || c->transfers || unsent(c);
 }
 
+/* What is unsent now must be taken within tcp_write_ms, then what is unsent then, and so on. */
+static void watch_output(struct conn *c)
+{
+	size_t left = unsent(c);
+	if (!left) {
+		wait_end(&c->tcp->writing, &c->write);
+	} else if (!c->write.on || c->queued - left >= c->goal) {
+		c->goal = c->queued;
+		wait_begin(&c->tcp->writing, &c->write);
+	}
+}
+
+/* The rest of a message that has begun must come within tcp_read_ms. What waits because of must_wait is not the client's fault. */
+static bool must_wait(const struct conn *c);
+static void watch_input(struct conn *c)
+{
+	if (must_wait(c) || !evbuffer_get_length(bufferevent_get_input(c->stream)))
+		wait_end(&c->tcp->reading, &c->read);
+	else if (!c->read.on)
+		wait_begin(&c->tcp->reading, &c->read);
+}
+
+/* ---- connections of an address ---- */
+
+/* Whether `c` should make room rather than `victim` (or nobody): idle ones before slow readers, those that rest for longer first. */
+static bool goes_before(const struct conn *c, const struct conn *victim)
+{
+	if (c->pending || c->transfers)
+		return false;
+	if (!victim || is_busy(c) != is_busy(victim))
+		return !victim || !is_busy(c);
+	return c->used < victim->used;
+}
+
+static struct host_chain *host_chain(const struct tcp *t, const struct addr_prefix *host)
+{
+	uint64_t half[2];
+	memcpy(half, host->octets, sizeof half);
+	__extension__ unsigned __int128 product =
+		(unsigned __int128)(half[0] ^ t->host_key[0]) * (half[1] ^ t->host_key[1]);
+	uint64_t hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+	return &t->hosts[hash & (t->host_chains - 1)];
+}
+
+/* Makes room for one more connection of an address, by closing one of its own if they are too many. False when none can go. */
+static bool make_host_room(struct tcp *t, const struct addr *from)
+{
+	if (!t->host_max)
+		return true;
+	struct addr_prefix host;
+	struct conn *c, *victim = NULL;
+	unsigned count = 0;
+	addr_network(&host, from, HOST_V4_BITS, HOST_V6_BITS);
+	LIST_FOREACH(c, host_chain(t, &host), host_link)
+	{
+		if (memcmp(&c->host, &host, sizeof host) != 0)
+			continue;
+		count++;
+		if (goes_before(c, victim))
+			victim = c;
+	}
+	if (count >= t->host_max && victim)
+		end_conn(victim, STATS_TCP_EVICTED);
+	return count < t->host_max || victim;
+}
+
+/* Counts the connection as its address's. */
+static void join_host(struct conn *c)
+{
+	addr_network(&c->host, &c->from, HOST_V4_BITS, HOST_V6_BITS);
+	LIST_INSERT_HEAD(host_chain(c->tcp, &c->host), c, host_link);
+	c->counted = true;
+}
+
+/* Whose connection a proxy's is, its header tells. */
+static bool is_proxy(const struct tcp *t, const struct addr *from)
+{
+	const struct config_prefixes *trusted = &t->env->config->proxy_trusted;
+	return addr_in_prefixes(from, trusted->list, trusted->count);
+}
+
 /* ---- output ---- */
 
 static void send_message(struct conn *c, const uint8_t *wire, size_t len)
@@ -122,6 +251,8 @@ static void send_message(struct conn *c, const uint8_t *wire, size_t len)
 	buf_store_u16(length, (uint16_t)len);
 	if (evbuffer_add(out, length, sizeof length) < 0 || evbuffer_add(out, wire, len) < 0)
 		close_conn(c); /* half a message must not go out */
+	else
+		c->queued += LENGTH + len;
 }
 
 /* One message of the transfer whose turn it is, made in place in the output buffer. False: the connection is closed. */
@@ -142,6 +273,7 @@ static bool send_transfer_message(struct conn *c)
 	room.iov_len = LENGTH + len;
 	if (evbuffer_commit_space(out, &room, 1) < 0)
 		goto broken;
+	c->queued += LENGTH + len;
 	for (unsigned i = 1; i < c->transfers; i++)
 		c->transfer[i - 1] = c->transfer[i];
 	if (last) {
@@ -186,6 +318,8 @@ static void send_late(struct ddns *d, const uint8_t *wire, size_t len)
 	if (c->stream)
 		serve(c);
 	grace_offline();
+	if (c->stream)
+		watch_output(c);
 	close_if_done(c);
 	unref(c);
 }
@@ -255,14 +389,43 @@ static const uint8_t *next_message(struct conn *c, struct evbuffer *in, size_t *
 	return p ? p + LENGTH : NULL;
 }
 
+/* Looks for a trusted proxy's header, and learns from it who the client is. False: not all of it is there yet, or the connection is closed. */
+static bool take_proxy_header(struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->stream);
+	size_t len = evbuffer_get_length(in), header = 0;
+	if (len > PROXY_HEADER_MAX)
+		len = PROXY_HEADER_MAX;
+	const uint8_t *data = len ? evbuffer_pullup(in, (ev_ssize_t)len) : NULL;
+	switch (data ? proxy_parse(data, len, &header, &c->from) : PROXY_MORE) {
+	case PROXY_MORE:
+		return false;
+	case PROXY_BAD:
+		stats_count(c->tcp->env->stats, STATS_DROP_NO_REQUEST);
+		close_conn(c);
+		return false;
+	default:
+		break;
+	}
+	evbuffer_drain(in, header);
+	c->from_proxy = false;
+	if (!make_host_room(c->tcp, &c->from)) {
+		end_conn(c, STATS_TCP_TURNED_AWAY);
+		return false;
+	}
+	join_host(c);
+	return true;
+}
+
 /* Takes requests from the input while they may be served. INPUT_MAX bounds how long that holds up the other connections. */
-static void serve(struct conn *c)
+static void take_requests(struct conn *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->stream);
 	size_t len;
 	const uint8_t *wire;
 	while (!must_wait(c) && (wire = next_message(c, in, &len))) {
 		touch(c);
+		wait_end(&c->tcp->reading, &c->read);
 		handle(c, wire, len);
 		if (!c->stream)
 			return;
@@ -272,6 +435,14 @@ static void serve(struct conn *c)
 		if (!c->stream)
 			return;
 	}
+}
+
+static void serve(struct conn *c)
+{
+	if (!c->from_proxy || take_proxy_header(c))
+		take_requests(c);
+	if (c->stream)
+		watch_input(c);
 }
 
 static void close_if_done(struct conn *c)
@@ -296,6 +467,8 @@ static void go_on(struct conn *c)
 	if (c->stream)
 		serve(c);
 	grace_offline();
+	if (c->stream)
+		watch_output(c);
 	close_if_done(c);
 	unref(c);
 }
@@ -318,10 +491,6 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 {
 	(void)stream;
 	struct conn *c = arg;
-	if (what & BEV_EVENT_TIMEOUT) { /* nothing was taken for tcp_write_ms */
-		end_conn(c, STATS_TCP_STUCK);
-		return;
-	}
 	if (!(what & BEV_EVENT_EOF)) {
 		close_conn(c);
 		return;
@@ -348,6 +517,18 @@ static struct conn *dispensable(struct tcp *t)
 	return slowest;
 }
 
+/* Who has too many makes room among his own, before anybody else has to. */
+static bool make_room(struct tcp *t, const struct addr *from)
+{
+	if (!is_proxy(t, from) && !make_host_room(t, from))
+		return false;
+	struct conn *victim = t->count >= t->max ? dispensable(t) : NULL;
+	if (victim)
+		end_conn(victim, STATS_TCP_EVICTED);
+	return t->count < t->max;
+}
+
+/* Takes over fd if it succeeds. */
 static enum err open_conn(struct tcp *t, int fd, const struct addr *from)
 {
 	struct conn *c = calloc(1, sizeof *c);
@@ -360,20 +541,21 @@ static enum err open_conn(struct tcp *t, int fd, const struct addr *from)
 	}
 	c->tcp = t;
 	c->from = *from;
+	c->read.conn = c->write.conn = c;
 	c->refs = 1;
 	c->used = clock_monotonic_ns();
 	TAILQ_INSERT_TAIL(&t->conns, c, link);
 	stats_set(t->env->stats, STATS_TCP_OPEN, ++t->count);
+	c->from_proxy = is_proxy(t, from);
+	if (!c->from_proxy)
+		join_host(c);
 	/* Answers are whole when we write them: waiting for more to send together only delays them. */
 	int one = 1;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	unsigned ms = t->env->config->tcp_write_ms;
-	struct timeval write = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 	bufferevent_setcb(c->stream, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, INPUT_MAX);
 	bufferevent_setwatermark(c->stream, EV_WRITE, OUTPUT_LOW, 0);
 	(void)bufferevent_set_max_single_write(c->stream, SINGLE_WRITE);
-	bufferevent_set_timeouts(c->stream, NULL, &write);
 	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 	return ERR_OK;
 }
@@ -407,16 +589,24 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		}
 		if (client < 0)
 			return;
-		if (t->count >= t->max) {
-			struct conn *victim = dispensable(t);
-			if (victim)
-				end_conn(victim, STATS_TCP_EVICTED);
-		}
 		stats_count(t->env->stats, STATS_TCP_ACCEPTED);
-		if (t->count >= t->max || open_conn(t, client, &from)) {
+		if (!make_room(t, &from) || open_conn(t, client, &from)) {
 			stats_count(t->env->stats, STATS_TCP_TURNED_AWAY);
 			close(client);
 		}
+	}
+}
+
+/* Closes the connections of those who waited too long, first to last. */
+static void drop_slow(struct wait_list *list, unsigned limit_ms, uint64_t now)
+{
+	struct wait *w;
+	while ((w = TAILQ_FIRST(list)) && now - w->since >= (uint64_t)limit_ms * NS_PER_MS) {
+		struct conn *c = w->conn;
+		if (w == &c->write && c->queued - unsent(c) >= c->goal)
+			watch_output(c); /* it did take that: for the next part the time begins anew */
+		else
+			end_conn(c, STATS_TCP_STUCK);
 	}
 }
 
@@ -430,10 +620,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	struct conn *next;
 	for (struct conn *c = TAILQ_FIRST(&t->conns); c && now - c->used >= limit; c = next) {
 		next = TAILQ_NEXT(c, link);
-		/* Half a message, or one octet now and then, is idle too. The write time-out looks after those that have something to take. */
+		/* Half a message, or one octet now and then, is idle too. drop_slow looks after those that have something to take. */
 		if (!is_busy(c))
 			end_conn(c, STATS_TCP_IDLE);
 	}
+	drop_slow(&t->reading, t->env->config->tcp_read_ms, now);
+	drop_slow(&t->writing, t->env->config->tcp_write_ms, now);
 	if (t->accept_paused && !t->stopping)
 		resume_accepting(t);
 }
@@ -448,6 +640,17 @@ enum err tcp_new(struct tcp **out, struct request_env *env, unsigned connections
 	t->env = env;
 	t->max = connections_max;
 	TAILQ_INIT(&t->conns);
+	TAILQ_INIT(&t->reading);
+	TAILQ_INIT(&t->writing);
+	unsigned workers = env->config->workers;
+	t->host_max = (env->config->tcp_per_address + workers - 1) / workers;
+	for (t->host_chains = HOST_CHAINS_MIN; t->host_chains < connections_max && t->host_chains < HOST_CHAINS_MAX;)
+		t->host_chains *= 2;
+	t->hosts = calloc(t->host_chains, sizeof *t->hosts);
+	if (!t->hosts || getrandom(t->host_key, sizeof t->host_key, 0) != sizeof t->host_key) {
+		tcp_free(t);
+		return ERR_NOMEM;
+	}
 	*out = t;
 	return ERR_OK;
 }
@@ -519,5 +722,6 @@ void tcp_free(struct tcp *t)
 			event_free(t->acceptor[i].event);
 		close(t->acceptor[i].fd);
 	}
+	free(t->hosts);
 	free(t);
 }

@@ -3,9 +3,12 @@
  *   octets in  2 length | message | 2 length | message …       one message at a time through request_handle
  *   octets out the same; UPDATE answers after their commit, transfers message by message as the client takes them
  *
- * Bounds: a connection holds at most one message's worth of unread input and OUTPUT_HIGH of unsent output (then its requests wait), so many
- * UPDATEs and transfers at a time, and is closed after tcp_idle without a whole request or tcp_write_ms without taking an octet. Over the
- * number of connections the longest idle one makes room, or one that only takes its answers slowly. Threads: one worker's. */
+ * Bounds: a connection holds at most one message's worth of unread input and OUTPUT_HIGH of unsent output (then its requests wait), and so many
+ * UPDATEs and transfers at a time. It is closed after tcp_idle without a whole request, when a message that has begun is not whole within
+ * tcp_read_ms, and when what is unsent at one moment has not been taken tcp_write_ms later. Over the number of connections, in all or of one
+ * address, the longest idle one (of that address) makes room, or one that only takes its answers slowly; if there is none, the new one is closed.
+ *
+ * From a trusted proxy a connection may begin with a PROXY header (server/net/proxy.h): then its client is who that says. Threads: one worker's. */
 #ifndef ROOST_SERVER_NET_TCP_H
 #define ROOST_SERVER_NET_TCP_H
 

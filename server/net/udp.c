@@ -12,6 +12,7 @@
 #include "server/dns/dedup.h"
 #include "server/dns/warm.h"
 #include "server/net/listener.h"
+#include "server/net/proxy.h"
 #include "zones/grace.h"
 
 enum {
@@ -48,6 +49,7 @@ struct udp {
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_piece[BATCH], out_piece[BATCH];
 	struct addr from[BATCH];
+	struct addr client; /* of the request, when a proxy told it */
 	struct control control[BATCH];
 	uint8_t *arena; /* answers of a batch, one behind the other */
 	size_t arena_size, arena_used;
@@ -198,6 +200,30 @@ static bool is_update(const uint8_t *wire, size_t len)
 	       (buf_load_u16(wire + 2) & (FLAG_QR | FLAG_OPCODE_MASK)) == OPCODE_UPDATE << FLAG_OPCODE_SHIFT;
 }
 
+/* Takes a trusted proxy's header off. False: what comes with it is not for us. */
+static bool take_proxy_header(struct udp *u, struct request *r)
+{
+	const struct config_prefixes *trusted = &u->env->config->proxy_trusted;
+	size_t header;
+	if (!addr_in_prefixes(r->from, trusted->list, trusted->count))
+		return true;
+	switch (proxy_parse(r->wire, r->len, &header, &u->client)) {
+	case PROXY_NONE:
+		return true;
+	case PROXY_CLIENT:
+		r->from = &u->client;
+		break;
+	case PROXY_LOCAL:
+		break;
+	default:
+		stats_count(u->env->stats, STATS_DROP_NO_REQUEST);
+		return false;
+	}
+	r->wire += header;
+	r->len -= header;
+	return true;
+}
+
 /* Makes the answer to datagram i at out (room for the longest); its length, or 0 for none (yet). */
 static size_t handle(struct udp_socket *s, unsigned i, uint8_t *out)
 {
@@ -208,6 +234,8 @@ static size_t handle(struct udp_socket *s, unsigned i, uint8_t *out)
 	r->from = &u->from[i];
 	r->udp = true;
 	r->out = out;
+	if (!take_proxy_header(u, r))
+		return 0;
 	struct dedup_key key;
 	if (is_update(r->wire, r->len)) {
 		const uint8_t *before;

@@ -97,6 +97,8 @@ static enum err make_parts(struct worker *w, struct stats *stats)
 		return ERR_NOMEM;
 	request_env_init(&w->env, c, w->server->directory, &w->server->access, w->mailbox, stats);
 	w->env.cookies = w->server->cookies;
+	if (ratelimit_new(&w->env.ratelimit, c))
+		return ERR_NOMEM;
 	unsigned share = (c->tcp_connections + c->workers - 1) / c->workers;
 	if (udp_new(&w->udp, &w->env) || tcp_new(&w->tcp, &w->env, share))
 		return ERR_NOMEM;
@@ -168,6 +170,7 @@ void worker_free(struct worker *w)
 	tcp_free(w->tcp);
 	udp_free(w->udp);
 	request_env_close(&w->env);
+	ratelimit_free(w->env.ratelimit);
 	if (w->finish)
 		event_free(w->finish);
 	if (w->base)

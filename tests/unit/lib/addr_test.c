@@ -127,6 +127,57 @@ static void prefixes(void **state)
 	}
 }
 
+static void assert_network(const char *of, unsigned v4_bits, unsigned v6_bits, const char *expected)
+{
+	struct addr a = parse(of);
+	struct addr_prefix p, q;
+	char text[ADDR_TEXT_MAX];
+	addr_network(&p, &a, v4_bits, v6_bits);
+	assert_string_equal(addr_prefix_to_text(&p, text), expected);
+	assert_true(addr_in_prefix(&a, &p));
+	/* It is a prefix like those that are written: nothing is set after its length. */
+	assert_int_equal(addr_prefix_parse(&q, expected, NULL), ERR_OK);
+	assert_memory_equal(&p, &q, sizeof p);
+}
+
+static void networks(void **state)
+{
+	(void)state;
+	assert_network("192.0.2.77@99", 24, 56, "192.0.2.0/24");
+	assert_network("192.0.2.255", 28, 56, "192.0.2.240/28");
+	assert_network("192.0.2.77", 32, 64, "192.0.2.77");
+	assert_network("2001:db8:1:2345:6789::1@53", 24, 56, "2001:db8:1:2300::/56");
+	assert_network("2001:db8:1:2345:6789::1", 32, 64, "2001:db8:1:2345::/64");
+	assert_network("2001:db8:1:2345:6789::1", 32, 59, "2001:db8:1:2340::/59");
+	assert_network("2001:db8::1", 24, 128, "2001:db8::1");
+	assert_network("2001:db8::1", 24, 0, "::/0");
+}
+
+static void lists_of_prefixes(void **state)
+{
+	(void)state;
+	struct addr_prefix list[2];
+	struct addr a = parse("192.0.2.1"), b = parse("2001:db8::1"), c = parse("198.51.100.1");
+	assert_int_equal(addr_prefix_parse(&list[0], "192.0.2.0/24", NULL), ERR_OK);
+	assert_int_equal(addr_prefix_parse(&list[1], "2001:db8::/32", NULL), ERR_OK);
+	assert_true(addr_in_prefixes(&a, list, 2));
+	assert_true(addr_in_prefixes(&b, list, 2));
+	assert_false(addr_in_prefixes(&b, list, 1));
+	assert_false(addr_in_prefixes(&c, list, 2));
+	assert_false(addr_in_prefixes(&a, list, 0));
+}
+
+static void loopback(void **state)
+{
+	(void)state;
+	struct addr v4 = parse("127.255.0.1"), v6 = parse("::1"), far4 = parse("128.0.0.1"), far6 = parse("::2"), none = {0};
+	assert_true(addr_is_loopback(&v4));
+	assert_true(addr_is_loopback(&v6));
+	assert_false(addr_is_loopback(&far4));
+	assert_false(addr_is_loopback(&far6));
+	assert_false(addr_is_loopback(&none));
+}
+
 static void refuses_what_is_no_prefix(void **state)
 {
 	(void)state;
@@ -150,6 +201,9 @@ int main(void)
 		cmocka_unit_test(equality),
 		cmocka_unit_test(unmapping),
 		cmocka_unit_test(prefixes),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(lists_of_prefixes),
+		cmocka_unit_test(loopback),
 		cmocka_unit_test(refuses_what_is_no_prefix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,11 +50,21 @@ static void fake_and_real(void **state)
 	assert_true(clock_unix_ms() / 1000 - got <= 2);
 }
 
+static void coarse(void **state)
+{
+	(void)state;
+	uint64_t ms = clock_coarse_ms(), ns = clock_monotonic_ns();
+	/* The kernel's tick is 10 ms at most. */
+	assert_true(ms <= ns / 1000000 && ms + 1000 > ns / 1000000);
+	assert_true(clock_coarse_ms() >= ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_form),
 		cmocka_unit_test(fake_and_real),
+		cmocka_unit_test(coarse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,13 @@ static void defaults(void **state)
 	assert_null(c.cookies_secret_file);
 	assert_null(c.identity_id);
 	assert_null(c.identity_version);
+	assert_int_equal(c.rate_limit, CONFIG_RATE_LIMIT_PUBLIC);
+	assert_int_equal(c.rate_answers, 200);
+	assert_int_equal(c.rate_slip, 2);
+	assert_int_equal(c.rate_exempt.count, 0);
+	assert_int_equal(c.proxy_trusted.count, 0);
+	assert_int_equal(c.tcp_per_address, 100);
+	assert_int_equal(c.tcp_read_ms, 5000);
 	config_free(&c);
 }
 
@@ -122,6 +129,34 @@ static void reads_a_file(void **state)
 	assert_int_equal(c.notify_source6.len, sizeof(struct sockaddr_in6));
 	assert_int_equal(c.notify_retry_ms, 2000);
 	assert_int_equal(c.notify_tries, 4);
+	config_free(&c);
+}
+
+static void limits(void **state)
+{
+	(void)state;
+	write_file("[tcp]\nper-address = 0\nread-timeout = 2s\n[rate-limit]\nenabled = yes\nanswers = 0\nnegative = 7\n"
+		   "errors = 1000000\nslip = 0\nexempt = 192.0.2.0/24, 2001:db8::/32\nexempt = 198.51.100.7\n"
+		   "[proxy]\ntrusted = 192.0.2.9 ::1\n");
+	struct config c;
+	struct errmsg msg;
+	char text[ADDR_TEXT_MAX];
+	assert_int_equal(load(&c, "-d x.db -l 127.0.0.1 -c FILE --rate-limit-slip 3 --proxy-trusted 10.0.0.0/8", &msg),
+			 CONFIG_RUN);
+	assert_int_equal(c.tcp_per_address, 0);
+	assert_int_equal(c.tcp_read_ms, 2000);
+	assert_int_equal(c.rate_limit, CONFIG_RATE_LIMIT_YES);
+	assert_int_equal(c.rate_answers, 0);
+	assert_int_equal(c.rate_negative, 7);
+	assert_int_equal(c.rate_errors, 1000000);
+	assert_int_equal(c.rate_slip, 3);
+	assert_int_equal(c.rate_exempt.count, 3);
+	assert_string_equal(addr_prefix_to_text(&c.rate_exempt.list[2], text), "198.51.100.7");
+	assert_int_equal(c.proxy_trusted.count, 3);
+	assert_string_equal(addr_prefix_to_text(&c.proxy_trusted.list[2], text), "10.0.0.0/8");
+	config_free(&c);
+	assert_int_equal(load(&c, "-d x.db -l 127.0.0.1 --rate-limit-enabled no", &msg), CONFIG_RUN);
+	assert_int_equal(c.rate_limit, CONFIG_RATE_LIMIT_NO);
 	config_free(&c);
 }
 
@@ -163,6 +198,11 @@ static void command_line_mistakes(void **state)
 	assert_refused("-d x.db -l 127.0.0.1 --tcp-idle 0", "is not a time");
 	assert_refused("-d x.db -l 127.0.0.1 --tcp-idle 99999999999999999999", "is not a time");
 	assert_refused("-d x.db -l 127.0.0.1 --log-level loud", "loud");
+	assert_refused("-d x.db -l 127.0.0.1 --rate-limit-enabled maybe", "none of public, yes, no");
+	assert_refused("-d x.db -l 127.0.0.1 --rate-limit-answers 1000001", "from 0 to 1000000");
+	assert_refused("-d x.db -l 127.0.0.1 --rate-limit-slip 101", "from 0 to 100");
+	assert_refused("-d x.db -l 127.0.0.1 --rate-limit-exempt 192.0.2.1/24", "bits set");
+	assert_refused("-d x.db -l 127.0.0.1 --proxy-trusted home.example", "is not a prefix");
 	assert_refused("-d x.db -l 127.0.0.1 --notify-enabled maybe", "neither yes nor no");
 	assert_refused("-d x.db -l 127.0.0.1 --help=x", "takes no value");
 	assert_refused("-d x.db -l 127.0.0.1 -c /nonexistent/roost.conf", "/nonexistent/roost.conf: No such file");
@@ -207,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test_setup_teardown(reads_a_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(command_line_wins, set_up, tear_down),
 		cmocka_unit_test(command_line_mistakes),
 		cmocka_unit_test_setup_teardown(file_mistakes, set_up, tear_down),

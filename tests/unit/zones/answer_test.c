@@ -656,7 +656,9 @@ static int free_all(void **state)
 	return 0;
 }
 
-/* The answer in wire; returns its length. */
+static struct answer_origin made_from;
+
+/* The answer in wire; returns its length. What kind it is in `made_from`. */
 static size_t respond(const struct directory *d, const char *qname, uint16_t qtype, unsigned how, size_t limit,
 		      unsigned *rcode)
 {
@@ -676,7 +678,9 @@ static size_t respond(const struct directory *d, const char *qname, uint16_t qty
 		.qclass = qclass,
 		.dnssec_ok = how & DO,
 		.udp = !(how & TCP),
+		.origin = &made_from,
 	};
+	made_from = (struct answer_origin){.kind = ANSWER_OTHER};
 	*rcode = answer_query(d, &query, &writer);
 	return writer_finish(&writer);
 }
@@ -1080,6 +1084,47 @@ static void test_every_type_everywhere(void **state)
 			}
 }
 
+/* The kind of an answer, and the name that it was made from: what rate limiting counts by. */
+static void test_origin(void **state)
+{
+	static const struct {
+		const char *qname;
+		uint16_t qtype;
+		enum answer_kind kind;
+		const char *from;
+	} cases[] = {
+		{"ns.parent.test", TYPE_A, ANSWER_POSITIVE, "ns.parent.test"},
+		{"NS.Parent.Test", TYPE_A, ANSWER_POSITIVE, "ns.parent.test"},
+		{"ns.parent.test", TYPE_MX, ANSWER_NODATA, "ns.parent.test"},
+		{"nx.parent.test", TYPE_A, ANSWER_NXDOMAIN, "parent.test"},
+		{"a.b.c.parent.test", TYPE_A, ANSWER_NXDOMAIN, "parent.test"},
+		{"a.b.cut.parent.test", TYPE_A, ANSWER_REFERRAL, "cut.parent.test"},
+		{"cut.parent.test", TYPE_A, ANSWER_REFERRAL, "cut.parent.test"},
+		{"host3.example", TYPE_MX, ANSWER_POSITIVE, "*.example"},
+		{"any.thing.example", TYPE_MX, ANSWER_POSITIVE, "*.example"},
+		{"host3.example", TYPE_A, ANSWER_NODATA, "*.example"},
+		{"a.dn.rich.test", TYPE_A, ANSWER_NXDOMAIN, "dn.rich.test"},
+		{"b.c.dn.rich.test", TYPE_A, ANSWER_NXDOMAIN, "dn.rich.test"},
+		{"cnchildnx.parent.test", TYPE_A, ANSWER_NXDOMAIN, "cnchildnx.parent.test"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct name from;
+		struct qname q;
+		unsigned rcode;
+		(void)respond(zones, cases[i].qname, cases[i].qtype, 0, MESSAGE_MAX, &rcode);
+		assert_int_equal(name_from_text(&from, cases[i].from), ERR_OK);
+		qname_set(&q, from.wire);
+		assert_int_equal(made_from.kind, cases[i].kind);
+		if (made_from.name != q.hash[0])
+			fail_msg("%s is not counted as %s", cases[i].qname, cases[i].from);
+	}
+	unsigned rcode;
+	(void)respond(zones, "elsewhere.invalid", TYPE_A, 0, MESSAGE_MAX, &rcode);
+	assert_int_equal(rcode, RCODE_REFUSED);
+	assert_int_equal(made_from.kind, ANSWER_OTHER);
+}
+
 #define GROUP(origin, asks)                                 \
 	{                                                   \
 		origin, asks, sizeof(asks) / sizeof *(asks) \
@@ -1105,7 +1150,7 @@ int main(void)
 	static const struct CMUnitTest further[] = {
 		cmocka_unit_test(test_squeeze_positive),      cmocka_unit_test(test_squeeze_additional),
 		cmocka_unit_test(test_squeeze_negative),      cmocka_unit_test(test_squeeze_glue),
-		cmocka_unit_test(test_every_type_everywhere),
+		cmocka_unit_test(test_every_type_everywhere), cmocka_unit_test(test_origin),
 	};
 	size_t n = 0;
 
