@@ -106,7 +106,7 @@ static void bounds_follow_the_size(void **state)
 	(void)state;
 	assert_int_equal(checkpoint_soft_bound(0), 250);
 	assert_int_equal(checkpoint_soft_bound(4000), 4000);
-	assert_int_equal(checkpoint_soft_bound(INT64_MAX), 8192);
+	assert_int_equal(checkpoint_soft_bound(INT64_MAX), 4096);
 }
 
 /* Without sync a commit takes microseconds and the thread milliseconds, so it may fall behind; but not for ever. */
