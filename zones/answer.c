@@ -251,9 +251,9 @@ static enum rcode refer(struct answer *a, const struct target *t, const struct p
 			    p->stop))
 		return RCODE_NOERROR;
 	const struct rrset *ds = a->query->dnssec_ok ? content_find(p->stop_content, TYPE_DS) : NULL;
-	if (ds)
+	if (ds && ds->sig_count) /* unsigned, it is no use to anybody: BIND, Knot and NSD leave it out too */
 		answer_put_set(a, SECTION_AUTHORITY, owner, p->stop_content, ds, NULL);
-	else if (!denial_prove(a, p->view, t->q, p->stop_label, DENIAL_TYPE))
+	else if (!ds && !denial_prove(a, p->view, t->q, p->stop_label, DENIAL_TYPE))
 		return RCODE_SERVFAIL;
 	return RCODE_NOERROR;
 }

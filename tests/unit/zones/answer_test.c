@@ -315,6 +315,8 @@ static const struct ask rich[] = {
 	{"*.del~ A", 0, "NOERROR", "", DEL, DEL_GLUE},
 	{"del~ DS", 0, "NOERROR aa", "", NEGATIVE, ""},
 	{"secure~ A", 0, "NOERROR", "", "secure~ NS ns.secure~", "ns.secure~ A 192.0.2.54"},
+	/* This zone is not signed: a DS that nobody can check is no use (RFC 4035 §3.1.4 is about signed zones). */
+	{"x.secure~ A", DO, "NOERROR", "", "secure~ NS ns.secure~", "ns.secure~ A 192.0.2.54"},
 	{"secure~ DS", 0, "NOERROR aa", "secure~ DS " DSDATA, "", ""},
 	{"noglue~ A", 0, "NOERROR", "", "noglue~ NS ns.elsewhere.invalid.", ""},
 	{"sibling~ A", 0, "NOERROR", "", "sibling~ NS ns.del~", DEL_GLUE},
