@@ -124,7 +124,11 @@ static void close_conn(struct conn *c)
 	wait_end(&c->tcp->writing, &c->write);
 	if (c->counted)
 		LIST_REMOVE(c, host_link);
+	/* Left to itself, libevent closes in its next round: too late for those whom we accept in this one. */
+	int fd = bufferevent_getfd(c->stream);
+	(void)bufferevent_setfd(c->stream, -1);
 	bufferevent_free(c->stream);
+	close(fd);
 	c->stream = NULL;
 	while (c->transfers) {
 		struct transfer *t = c->transfer[--c->transfers];
@@ -534,7 +538,7 @@ static enum err open_conn(struct tcp *t, int fd, const struct addr *from)
 	struct conn *c = calloc(1, sizeof *c);
 	if (!c)
 		return ERR_NOMEM;
-	c->stream = bufferevent_socket_new(t->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	c->stream = bufferevent_socket_new(t->base, fd, 0);
 	if (!c->stream) {
 		free(c);
 		return ERR_NOMEM;
