@@ -8,6 +8,7 @@ enum {
 	POINTER = 0xc000, /* RFC 1035 §4.1.4 */
 	POINTER_OFFSET_MAX = 0x3fff,
 	POINTER_LEN = 2,
+	POINTERS_MAX = 8, /* in a row, for one name; clients give up after a number: Go after 10, dnspython after 16 */
 	TABLE_FULL = WRITER_TABLE_SIZE / 4 * 3,
 	FLAGS_AT = 2, /* in the header */
 	COUNTS_AT = 4,
@@ -52,20 +53,21 @@ void writer_start(struct writer *w, uint8_t *buf, size_t limit, uint16_t id, uin
 	memset(header + COUNTS_AT, 0, sizeof w->count);
 }
 
-/* True if the name written at `at` is the lower-case name `lower`. The table may point at what writer_rewind has
- * since taken away and something else replaced, so these octets are read as a stranger's: bounded, and pointers only
- * backward. */
+/* True if the name written at `at` is the lower-case name `lower`, and not behind too many pointers. The table may point
+ * at what writer_rewind has since taken away and something else replaced, so these octets are read as a stranger's:
+ * bounded, and pointers only backward. */
 static bool stands_at(const struct writer *w, size_t at, const uint8_t *lower)
 {
 	struct rbuf in = buf_reader(w->out.data, w->out.len);
 	uint8_t label[NAME_LABEL_MAX];
 	size_t lowest = at;
+	unsigned pointers = 1; /* the one to here */
 	in.pos = at;
 	for (;;) {
 		uint8_t len = buf_get_u8(&in);
 		if (len > NAME_LABEL_MAX) {
 			size_t target = (size_t)(len & 0x3f) << 8 | buf_get_u8(&in);
-			if (in.bad || len < POINTER >> 8 || target >= lowest)
+			if (in.bad || len < POINTER >> 8 || target >= lowest || ++pointers > POINTERS_MAX)
 				return false;
 			in.pos = lowest = target;
 			continue;

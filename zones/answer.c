@@ -147,7 +147,7 @@ static enum outcome answer_dname(struct answer *a, struct target *t, const struc
 		answer_put_flag(a, FLAG_TC, 0);
 		return DONE;
 	}
-	if (a->query->qtype == TYPE_CNAME || a->query->qtype == TYPE_ANY)
+	if (a->query->qtype == TYPE_CNAME)
 		return DONE;
 	return follow(a, t, made->wire) ? FOLLOW : DONE;
 }

@@ -160,15 +160,28 @@ static bool is_under(const struct node *n, const struct node *ancestor)
 	return n != NULL;
 }
 
-/* The addresses at one name. Glue (what is below a cut) is only for a referral (RFC 1034 §4.2.1, RFC 9471). */
-static void put_addresses(struct answer *a, const uint8_t *name, const struct node *cut)
+/* The zone that tells a name's addresses: its own, but for a name below the cut of a referral the referring one: glue is the parent's also
+ * where the child's data are here. `set` is what named it. */
+static const struct zone *zone_of(const struct answer *a, const struct qname *name, const struct answer_set *set)
 {
-	struct qname q;
+	struct qname owner;
 	unsigned label;
+
+	if (!set->cut || !name_is_under(name->lower, set->owner))
+		return directory_find(a->directory, name, 0, &label);
+	qname_set(&owner, set->owner);
+	return directory_find(a->directory, &owner, 0, &label);
+}
+
+/* The addresses at one name. Glue (what is below a cut) is only for a referral (RFC 1034 §4.2.1, RFC 9471). */
+static void put_addresses(struct answer *a, const uint8_t *name, const struct answer_set *from)
+{
+	const struct node *cut = from->cut;
+	struct qname q;
 	const struct node *node;
 
 	qname_set(&q, name);
-	const struct zone *z = directory_find(a->directory, &q, 0, &label);
+	const struct zone *z = zone_of(a, &q, from);
 	const struct zone_view *v = z ? answer_put_view(a, z) : NULL;
 	const struct content *c = v ? zone_find(v, &q, 0, &node) : NULL;
 	if (!content_in_use(c) || (!cut && is_occluded(v, node)) || already_given(a, c, cut != NULL))
@@ -205,7 +218,7 @@ void answer_put_additional(struct answer *a)
 			    !name[0]) /* "." : the owner itself for SVCB (RFC 9460 §2.5), no service for SRV and MX */
 				name = rr.type == TYPE_SVCB || rr.type == TYPE_HTTPS ? s->owner : NULL;
 			if (name)
-				put_addresses(a, name, s->cut);
+				put_addresses(a, name, s);
 		}
 	}
 }

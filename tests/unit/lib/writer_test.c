@@ -356,6 +356,38 @@ static void random_transactions(void **state)
 	}
 }
 
+/* The pointers that a reader follows for the name at `at`. */
+static unsigned pointers_of(size_t at)
+{
+	unsigned pointers = 0;
+	while (buf[at])
+		if (buf[at] < 0xc0) {
+			at += 1u + buf[at];
+		} else {
+			at = (size_t)(buf[at] & 0x3f) << 8 | buf[at + 1];
+			pointers++;
+		}
+	return pointers;
+}
+
+/* Names that each have one label more than the last: a DNAME whose target is below itself makes them. Clients give up after a number
+ * of pointers, the strictest known after 10. */
+static void chains_of_pointers_are_short(void **state)
+{
+	struct name name, longer;
+	(void)state;
+	begin(MESSAGE_MAX);
+	name_set(&name, WIRE("\7example\0"));
+	for (int i = 0; i < 60; i++) {
+		size_t at = w.out.len;
+		assert_true(writer_rr(&w, SECTION_ANSWER, name.wire, TYPE_CNAME, CLASS_IN, 0, WIRE("\0"), 1));
+		assert_true(pointers_of(at) <= 10);
+		assert_int_equal(name_join(&longer, WIRE("\1x"), 2, name.wire), ERR_OK);
+		name = longer;
+	}
+	assert_true(w.out.len < 60 * 80);
+}
+
 static void counts_do_not_wrap(void **state)
 {
 	(void)state;
@@ -373,6 +405,7 @@ int main(void)
 		cmocka_unit_test(leaves_other_rdata_alone),
 		cmocka_unit_test(soa_compresses_both_names),
 		cmocka_unit_test(in_zone_cuts_at_the_zone),
+		cmocka_unit_test(chains_of_pointers_are_short),
 		cmocka_unit_test(finds_names),
 		cmocka_unit_test(whole_or_not_at_all),
 		cmocka_unit_test(reserve_holds_room),

@@ -364,7 +364,8 @@ static const struct ask rich[] = {
 	{"nothing~ ANY", TCP, "NXDOMAIN aa", "", NEGATIVE, ""},
 	{"https~ ANY", TCP | ANY_ORDER, "NOERROR aa",
 	 "https~ A 192.0.2.70|https~ AAAA 2001:db8::70|https~ HTTPS \\# 10 00010000010003026832", "", ""},
-	{"www.dn~ ANY", TCP, "NOERROR aa", "has:" DN "|www.dn~ 1800 CNAME www.tgt~", "", ""},
+	{"www.dn~ ANY", TCP, "NOERROR aa", "has:" DN "|www.dn~ 1800 CNAME www.tgt~|www.tgt~ A 192.0.2.40", "", ""},
+	{"nothing.dn~ ANY", 0, "NXDOMAIN aa", DN "|nothing.dn~ 1800 CNAME nothing.tgt~", NEGATIVE, ""},
 
 	/* Case (RFC 4343 §4.1): as asked. */
 	{"WwW.rIcH.TEST. A", 0, "NOERROR aa",
@@ -419,6 +420,8 @@ static const struct ask other[] = {
 
 /* ---- a child zone beside its parent ---- */
 
+#define CUT "cut~ NS ns.cut~|cut~ NS ns.kid.cut~", "ns.cut~ A 192.0.2.97|ns.kid.cut~ A 192.0.2.96"
+
 static const struct ask parent[] = {
 	{"child~ DS", 0, "NOERROR aa", "child~ DS " DSDATA, "", ""},
 	{"child~ DS", DO, "NOERROR aa", "child~ DS " DSDATA, "", ""},
@@ -434,10 +437,11 @@ static const struct ask parent[] = {
 	{"nx.child~ DS", 0, "NXDOMAIN aa", "", "child~ 600 SOA", ""},
 	{"www.child2~ A", 0, "NXDOMAIN aa", "", "child2~ 600 SOA", ""},
 	{"nx~ A", 0, "NXDOMAIN aa", "", "@ 900 SOA", ""},
-	{"x.cut~ A", 0, "NOERROR", "", "cut~ NS ns.cut~", "ns.cut~ A 192.0.2.97"},
+	/* Glue is the parent's, also where the child's data are here. */
+	{"x.cut~ A", 0, "NOERROR", "", CUT},
 	{"cut~ DS", 0, "NOERROR aa", "", "@ 900 SOA", ""},
 	/* The zone above kid.cut is not here, but a zone above that is, and refers to it: what BIND, Knot and NSD do too. */
-	{"kid.cut~ DS", 0, "NOERROR", "", "cut~ NS ns.cut~", "ns.cut~ A 192.0.2.97"},
+	{"kid.cut~ DS", 0, "NOERROR", "", CUT},
 	{"kid.cut~ A", 0, "NOERROR aa", "", "kid.cut~ 600 SOA", ""},
 	{"www.kid.cut~ A", 0, "NOERROR aa", "www.kid.cut~ A 192.0.2.58", "", ""},
 	{"cnchild~ A", 0, "NOERROR aa", "cnchild~ CNAME www.child~|www.child~ A 192.0.2.54", "", ""},
