@@ -32,7 +32,8 @@ struct ask {
 /* RFC 4035 appendix A. */
 static const char nsec_zone[] =
 	"$ORIGIN example.\n$TTL 3600\n" APEX "@ NSEC a NS SOA MX RRSIG NSEC DNSKEY\n"
-	"a NS ns1.a\na NS ns2.a\na DS 57855 5 1 B6DCD485719ADCA18E5F3D48A2331627FDD3636B\na NSEC ai NS DS RRSIG NSEC\n"
+	"a NS ns1.a\na NS ns2.a\na DS 57855 5 1 B6DCD485719ADCA18E5F3D48A2331627FDD3636B\n"
+	"a RRSIG DS 5 2 3600 20040509183619 20040409183619 38519 @ c2lnbmF0dXJl\na NSEC ai NS DS RRSIG NSEC\n"
 	"ns1.a A 192.0.2.5\nns2.a A 192.0.2.6\n"
 	"ai A 192.0.2.9\nai HINFO KLH-10 ITS\nai AAAA 2001:db8::f00:baa9\nai NSEC b A HINFO AAAA RRSIG NSEC\n"
 	"b NS ns1.b\nb NS ns2.b\nb NSEC ns1 NS RRSIG NSEC\nns1.b A 192.0.2.7\nns2.b A 192.0.2.8\n"
@@ -46,7 +47,7 @@ static const struct ask nsec_asks[] = {
 	{"x.w MX", DO, "NOERROR", "x.w", ""},                     /* RFC 4035 B.1 */
 	{"ml A", DO, "NXDOMAIN", "", "@ NSEC|b NSEC"},            /* B.2 */
 	{"ns1 MX", DO, "NOERROR", "", "ns1 NSEC"},                /* B.3 */
-	{"mc.a MX", DO, "NOERROR", "", "a DS|a NS|a NS"},         /* B.4 */
+	{"mc.a MX", DO, "NOERROR", "", "a DS|a NS|a NS|a RRSIG"},         /* B.4 */
 	{"mc.b MX", DO, "NOERROR", "", "b NS|b NS|b NSEC"},       /* B.5 */
 	{"a.z.w MX", DO, "NOERROR", "a.z.w", "x.y.w NSEC"},       /* B.6 */
 	{"a.z.w AAAA", DO, "NOERROR", "", "*.w NSEC|x.y.w NSEC"}, /* B.7 */
@@ -83,6 +84,7 @@ static const struct ask nsec_asks[] = {
 	H0P H H2T " MX DNSKEY NS SOA NSEC3PARAM RRSIG\n" H2T " A 192.0.2.127\n" H2T H H2V " A RRSIG\n" H2V H H35 \
 		  " MX RRSIG\n" H35 H HB4 " NS DS RRSIG\n"                                                       \
 		  "a NS ns1.a\na NS ns2.a\na DS 58470 5 1 3079F1593EBAD6DC121E202A8B766A6A4837206C\n"            \
+		  "a RRSIG DS 5 2 3600 20040509183619 20040409183619 38519 @ c2lnbmF0dXJl\n"            \
 		  "ns1.a A 192.0.2.5\nns2.a A 192.0.2.6\nai A 192.0.2.9\n" HB4 H HGJ " MX RRSIG\n"               \
 		  "c NS ns1.c\nc NS ns2.c\nns1.c A 192.0.2.7\nns2.c A 192.0.2.8\n" HGJ H HJI                     \
 		  " HINFO A AAAA RRSIG\n" HJI H HK8 "\n" HK8 H HKO "\n" HKO H HQ0                                \
@@ -101,7 +103,7 @@ static const struct ask nsec3_asks[] = {
 	{"a.z.w AAAA", DO, "NOERROR", "", HK8 " NSEC3|" HQ0 " NSEC3|" HR5 " NSEC3"}, /* B.5 */
 	{"@ DS", DO, "NOERROR", "", H0P " NSEC3"},                                   /* B.6 */
 	{"c DS", DO, "NOERROR", "", H0P " NSEC3|" H35 " NSEC3"},                     /* §7.2.4 */
-	{"mc.a MX", DO, "NOERROR", "", "a DS|a NS|a NS"},
+	{"mc.a MX", DO, "NOERROR", "", "a DS|a NS|a NS|a RRSIG"},
 	{"a.c.x.w A", 0, "NXDOMAIN", "", ""},
 	{H2T " A", DO, "NOERROR", H2T, ""}, /* a name that has more than its NSEC3 */
 	{H2T " MX", DO, "NOERROR", "", HKO " NSEC3"},
