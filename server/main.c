@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "lib/checkpoint.h"
+#include "lib/sqlstore_checkpoint.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/qname.h"
@@ -35,7 +35,7 @@ struct daemon {
 	struct config config;
 	struct server server;
 	struct zonestore *store; /* the WRITE handle: main's until the writer starts, then the writer's */
-	struct checkpoint *checkpoint;
+	struct sqlstore_checkpoint *checkpoint;
 	struct commit *commit;
 	struct event *on_term, *on_int, *on_hup;
 	struct mail reload;      /* tells the main thread that peers may have changed */
@@ -246,7 +246,7 @@ static enum err start_writer(struct daemon *d, struct errmsg *msg)
 {
 	struct commit_hooks hooks = {
 		.published = on_published, .admin_changed = on_admin_changed, .delivering = on_delivering, .arg = d};
-	enum err e = checkpoint_start(&d->checkpoint, zonestore_sql(d->store), msg);
+	enum err e = sqlstore_checkpoint_start(&d->checkpoint, zonestore_sql(d->store), msg);
 	if (e)
 		return e;
 	e = commit_new(&d->commit, d->store, d->server.directory, false, &hooks);
@@ -329,7 +329,7 @@ static void stop(struct daemon *d)
 	notify_free(s->notify);
 	grace_unregister();
 	commit_free(d->commit);
-	checkpoint_stop(d->checkpoint);
+	sqlstore_checkpoint_stop(d->checkpoint);
 	grace_barrier();
 	access_release(atomic_load(&s->access));
 	cookies_free(s->cookies);

@@ -1,4 +1,4 @@
-/* checkpoint.h: moves what COMMITs wrote to the WAL into the database file, on a thread with a connection of its own.
+/* sqlstore_checkpoint.h: moves what COMMITs wrote to the WAL into the database file, on a thread with a connection of its own.
  *
  *   COMMIT -> WAL --- soft bound ---> thread: passive checkpoints, until little is left -> database file
  *              |                                          |
@@ -11,19 +11,19 @@
  *
  * Threads: the thread that owns the sqlstore starts and stops it; nobody writes through the sqlstore meanwhile, unless it is
  * the writer thread that it was handed to. */
-#ifndef ROOST_LIB_CHECKPOINT_H
-#define ROOST_LIB_CHECKPOINT_H
+#ifndef ROOST_LIB_SQLSTORE_CHECKPOINT_H
+#define ROOST_LIB_SQLSTORE_CHECKPOINT_H
 
 #include "lib/sqlstore.h"
 
-struct checkpoint;
+struct sqlstore_checkpoint;
 
 /* Takes the place of SQLite's own checkpoints in COMMIT on this handle (mode WRITE or CREATE), which must outlive it. */
-MUST_USE enum err checkpoint_start(struct checkpoint **out, struct sqlstore *s, struct errmsg *msg);
+MUST_USE enum err sqlstore_checkpoint_start(struct sqlstore_checkpoint **out, struct sqlstore *s, struct errmsg *msg);
 /* Ends the thread, after the checkpoint at hand; the handle gets SQLite's own checkpoints back. NULL is fine. */
-void checkpoint_stop(struct checkpoint *c);
+void sqlstore_checkpoint_stop(struct sqlstore_checkpoint *c);
 
 /* What the WAL may hold before it is moved, in pages of a database that has so many. */
-unsigned checkpoint_soft_bound(int64_t pages);
+unsigned sqlstore_checkpoint_soft_bound(int64_t pages);
 
 #endif

@@ -1,5 +1,5 @@
-/* checkpoint.c: see checkpoint.h. */
-#include "lib/checkpoint.h"
+/* sqlstore_checkpoint.c: see sqlstore_checkpoint.h. */
+#include "lib/sqlstore_checkpoint.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ enum {
 	OWN_CACHE_PAGES = 16   /* a checkpoint reads no page through the cache */
 };
 
-struct checkpoint {
+struct sqlstore_checkpoint {
 	struct sqlstore *store; /* the writer's */
 	sqlite3 *db;            /* the thread's */
 	unsigned soft;
@@ -38,7 +38,7 @@ struct checkpoint {
 	int warn; /* …and the next warning */
 };
 
-unsigned checkpoint_soft_bound(int64_t pages)
+unsigned sqlstore_checkpoint_soft_bound(int64_t pages)
 {
 	return pages < SOFT_MIN ? SOFT_MIN : pages > SOFT_MAX ? SOFT_MAX : (unsigned)pages;
 }
@@ -46,7 +46,7 @@ unsigned checkpoint_soft_bound(int64_t pages)
 /* ---- the thread ---- */
 
 /* One passive pass: waits for nobody. *left: frames that it could not move. False: nothing can be said. */
-static bool pass(struct checkpoint *c, sqlite3 *db, int *left)
+static bool pass(struct sqlstore_checkpoint *c, sqlite3 *db, int *left)
 {
 	int log, moved;
 	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &moved);
@@ -65,7 +65,7 @@ static bool pass(struct checkpoint *c, sqlite3 *db, int *left)
 	return true;
 }
 
-static void round_of_passes(struct checkpoint *c)
+static void round_of_passes(struct sqlstore_checkpoint *c)
 {
 	int left = 0;
 	for (int i = 0; i < PASSES_MAX; i++) {
@@ -80,7 +80,7 @@ static void round_of_passes(struct checkpoint *c)
 
 static void *run(void *arg)
 {
-	struct checkpoint *c = arg;
+	struct sqlstore_checkpoint *c = arg;
 	pthread_mutex_lock(&c->mutex);
 	while (!c->stop) {
 		if (!c->wanted) {
@@ -98,7 +98,7 @@ static void *run(void *arg)
 
 /* ---- the writer's side ---- */
 
-static void ask_for_round(struct checkpoint *c)
+static void ask_for_round(struct sqlstore_checkpoint *c)
 {
 	atomic_store(&c->busy, true);
 	pthread_mutex_lock(&c->mutex);
@@ -108,7 +108,7 @@ static void ask_for_round(struct checkpoint *c)
 }
 
 /* The thread has moved all but the last frames. If these go too, SQLite starts the WAL anew at the next write. */
-static void finish_round(struct checkpoint *c, sqlite3 *db, int pages)
+static void finish_round(struct sqlstore_checkpoint *c, sqlite3 *db, int pages)
 {
 	int left = 1;
 	bool done = pass(c, db, &left) && left == 0;
@@ -117,7 +117,7 @@ static void finish_round(struct checkpoint *c, sqlite3 *db, int pages)
 	atomic_store(&c->busy, false);
 }
 
-static void warn(struct checkpoint *c, int pages)
+static void warn(struct sqlstore_checkpoint *c, int pages)
 {
 	if (pages < c->warn) {
 		if (pages < (int)c->soft)
@@ -133,7 +133,7 @@ static void warn(struct checkpoint *c, int pages)
 /* SQLite calls this behind every COMMIT, with no lock held. */
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 {
-	struct checkpoint *c = arg;
+	struct sqlstore_checkpoint *c = arg;
 	(void)name;
 	warn(c, pages);
 	if (atomic_load(&c->finish))
@@ -147,7 +147,7 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 
 /* ---- life ---- */
 
-static enum err exec(struct checkpoint *c, sqlite3 *db, const char *sql, struct errmsg *msg)
+static enum err exec(struct sqlstore_checkpoint *c, sqlite3 *db, const char *sql, struct errmsg *msg)
 {
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return ERR_OK;
@@ -166,7 +166,7 @@ static int64_t count_pages(sqlite3 *db)
 	return pages;
 }
 
-static enum err connect(struct checkpoint *c, struct errmsg *msg)
+static enum err connect(struct sqlstore_checkpoint *c, struct errmsg *msg)
 {
 	sqlite3 *writer = sqlstore_handle(c->store);
 	char sql[96];
@@ -186,7 +186,7 @@ static enum err connect(struct checkpoint *c, struct errmsg *msg)
 	return exec(c, writer, sql, msg);
 }
 
-static enum err start_thread(struct checkpoint *c)
+static enum err start_thread(struct sqlstore_checkpoint *c)
 {
 	sigset_t all, before;
 	sigfillset(&all);
@@ -196,9 +196,9 @@ static enum err start_thread(struct checkpoint *c)
 	return failed ? ERR_NOMEM : ERR_OK;
 }
 
-enum err checkpoint_start(struct checkpoint **out, struct sqlstore *s, struct errmsg *msg)
+enum err sqlstore_checkpoint_start(struct sqlstore_checkpoint **out, struct sqlstore *s, struct errmsg *msg)
 {
-	struct checkpoint *c = calloc(1, sizeof(*c));
+	struct sqlstore_checkpoint *c = calloc(1, sizeof(*c));
 	if (!c)
 		return errmsg_set(msg, ERR_NOMEM, "out of memory");
 	c->store = s;
@@ -207,7 +207,7 @@ enum err checkpoint_start(struct checkpoint **out, struct sqlstore *s, struct er
 	enum err err = connect(c, msg);
 	if (err)
 		goto fail;
-	c->soft = checkpoint_soft_bound(count_pages(c->db));
+	c->soft = sqlstore_checkpoint_soft_bound(count_pages(c->db));
 	c->next = (int)c->soft;
 	c->warn = WARN_ROUNDS * (int)c->soft;
 	err = start_thread(c);
@@ -227,7 +227,7 @@ fail:
 	return err;
 }
 
-void checkpoint_stop(struct checkpoint *c)
+void sqlstore_checkpoint_stop(struct sqlstore_checkpoint *c)
 {
 	if (!c)
 		return;

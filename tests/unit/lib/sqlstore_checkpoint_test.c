@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/checkpoint.h"
+#include "lib/sqlstore_checkpoint.h"
 #include "lib/log.h"
 
 enum { FRAME = 4096 + 24, ROWS = 400, COMMITS = 3000, PATH_LEN = 128 };
@@ -21,7 +21,7 @@ static const struct sqlstore_schema schema = {0x7e57c4e0, migrations};
 
 static char dir[64], path[PATH_LEN];
 static struct sqlstore *store;
-static struct checkpoint *checkpoint;
+static struct sqlstore_checkpoint *checkpoint;
 static sqlite3_stmt *update;
 
 static char *beside(const char *suffix)
@@ -59,7 +59,7 @@ static int set_up(void **state)
 		"INSERT INTO t SELECT i, zeroblob(3000) FROM n");
 	update = NULL;
 	if (sqlstore_prepare(store, &update, "UPDATE t SET v = zeroblob(3000 + ?2) WHERE id = ?1", &msg) ||
-	    checkpoint_start(&checkpoint, store, &msg))
+	    sqlstore_checkpoint_start(&checkpoint, store, &msg))
 		return -1;
 	return 0;
 }
@@ -68,7 +68,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
-	checkpoint_stop(checkpoint);
+	sqlstore_checkpoint_stop(checkpoint);
 	sqlstore_close(store);
 	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
 		unlink(beside(suffixes[i]));
@@ -104,9 +104,9 @@ static int64_t ask(sqlite3 *db, const char *sql)
 static void bounds_follow_the_size(void **state)
 {
 	(void)state;
-	assert_int_equal(checkpoint_soft_bound(0), 250);
-	assert_int_equal(checkpoint_soft_bound(4000), 4000);
-	assert_int_equal(checkpoint_soft_bound(INT64_MAX), 4096);
+	assert_int_equal(sqlstore_checkpoint_soft_bound(0), 250);
+	assert_int_equal(sqlstore_checkpoint_soft_bound(4000), 4000);
+	assert_int_equal(sqlstore_checkpoint_soft_bound(INT64_MAX), 4096);
 }
 
 /* Without sync a commit takes microseconds and the thread milliseconds, so it may fall behind; but not for ever. */
@@ -155,11 +155,11 @@ static void waits_for_a_reader(void **state)
 static void gives_the_handle_back(void **state)
 {
 	(void)state;
-	checkpoint_stop(checkpoint);
+	sqlstore_checkpoint_stop(checkpoint);
 	checkpoint = NULL;
 	off_t longest = commit_many(2 * COMMITS);
 	assert_true(longest < (off_t)4 * 1000 * FRAME); /* SQLite's own checkpoints, at 1000 pages */
-	checkpoint_stop(NULL);
+	sqlstore_checkpoint_stop(NULL);
 }
 
 int main(void)
