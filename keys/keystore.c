@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Names are presentation form in lower case with the final dot, so that people can read and write them. What may be absent is NULL. */
+/* Names are presentation form in lower case with the final dot, so that people can read and write them. What may be
+ * absent is NULL. */
 const char *const keystore_schema_0 =
 	"CREATE TABLE \"key\" ("
 	" id INTEGER PRIMARY KEY,"
@@ -13,7 +14,8 @@ const char *const keystore_schema_0 =
 	" secret BLOB NOT NULL,"
 	" created INTEGER NOT NULL" /* unix ms */
 	") STRICT;"
-	/* AUTOINCREMENT: people and logs say "grant 7", which must stay the same grant for ever. No key: whoever comes from source. */
+	/* AUTOINCREMENT: people and logs say "grant 7", which must stay the same grant for ever. No key: whoever
+	 * comes from source. */
 	"CREATE TABLE \"grant\" ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" zone TEXT NOT NULL,"
@@ -176,8 +178,8 @@ static enum err savepoint(struct sqlstore *s, const char *sql, struct errmsg *ms
 		       : sqlstore_error(s, msg, "removing a key");
 }
 
-/* Rows of other tables that name a key fall with it (ON DELETE CASCADE), also of tables that this room does not know (peer). How many that
- * were tells whether there were any. */
+/* Rows of other tables that name a key fall with it (ON DELETE CASCADE), also of tables that this room does not know
+ * (peer). How many that were tells whether there were any. */
 static enum err delete_key(struct sqlstore *s, const uint8_t *name, bool with_grants, struct errmsg *msg)
 {
 	sqlite3 *db = sqlstore_handle(s);

@@ -86,7 +86,8 @@ enum err addr_parse(struct addr *out, const char *text, uint16_t port, struct er
 
 	unsigned long number = port;
 	if (at && !parse_number(at + 1, PORT_MAX, &number))
-		return errmsg_set(msg, ERR_USAGE, "address '%.64s': the port after '@' must be a number from 0 to 65535", text);
+		return errmsg_set(msg, ERR_USAGE,
+				  "address '%.64s': the port after '@' must be a number from 0 to 65535", text);
 	struct addr parsed;
 	if (!parse_ip(&parsed, ip, bracketed))
 		goto bad_address;
@@ -95,7 +96,8 @@ enum err addr_parse(struct addr *out, const char *text, uint16_t port, struct er
 	return ERR_OK;
 
 bad_address:
-	return errmsg_set(msg, ERR_USAGE, "'%.64s' is not an address: write it like 192.0.2.1@53 or 2001:db8::1@53", text);
+	return errmsg_set(msg, ERR_USAGE, "'%.64s' is not an address: write it like 192.0.2.1@53 or 2001:db8::1@53",
+			  text);
 }
 
 char *addr_ip_to_text(const struct addr *a, char out[ADDR_TEXT_MAX])
@@ -226,19 +228,22 @@ enum err addr_prefix_parse(struct addr_prefix *out, const char *text, struct err
 	unsigned long full = ipv4 ? IPV4_BITS : IPV6_BITS;
 	unsigned long bits = full;
 	if (slash && !parse_number(slash + 1, full, &bits))
-		return errmsg_set(msg, ERR_USAGE, "prefix '%.64s': the length after '/' must be a number from 0 to %lu", text, full);
+		return errmsg_set(msg, ERR_USAGE, "prefix '%.64s': the length after '/' must be a number from 0 to %lu",
+				  text, full);
 	struct addr_prefix p;
 	to_octets(&a, p.octets);
 	p.bits = (uint8_t)(ipv4 ? MAPPED_BITS + bits : bits);
 	if (!tail_is_zero(&p))
-		return errmsg_set(msg, ERR_USAGE, "prefix '%.64s' has bits set after its length: write the network's own address, "
-		                  "or a single host without '/'", text);
+		return errmsg_set(msg, ERR_USAGE,
+				  "prefix '%.64s' has bits set after its length: write the network's own address, "
+				  "or a single host without '/'",
+				  text);
 	*out = p;
 	return ERR_OK;
 
 bad_prefix:
 	return errmsg_set(msg, ERR_USAGE,
-	                  "'%.64s' is not a prefix: write it like 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1", text);
+			  "'%.64s' is not a prefix: write it like 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1", text);
 }
 
 char *addr_prefix_to_text(const struct addr_prefix *p, char out[ADDR_TEXT_MAX])

@@ -21,7 +21,8 @@ struct addr {
 
 enum { ADDR_TEXT_MAX = 72 };
 
-/* "192.0.2.1@53", "2001:db8::1@53", "::1", "[2001:db8::1]@53"; the port defaults to `port`. ERR_USAGE with a message. */
+/* "192.0.2.1@53", "2001:db8::1@53", "::1", "[2001:db8::1]@53"; the port defaults to `port`. ERR_USAGE with a message.
+ */
 MUST_USE enum err addr_parse(struct addr *out, const char *text, uint16_t port, struct errmsg *msg);
 /* "192.0.2.1@53". */
 char *addr_to_text(const struct addr *a, char out[ADDR_TEXT_MAX]);
@@ -45,7 +46,8 @@ char *addr_prefix_to_text(const struct addr_prefix *p, char out[ADDR_TEXT_MAX]);
 bool addr_in_prefix(const struct addr *a, const struct addr_prefix *p);
 /* In any of them. */
 bool addr_in_prefixes(const struct addr *a, const struct addr_prefix *p, size_t count);
-/* The network of an unmapped address (not a none): its first v4_bits (at most 32) or v6_bits. Bits after that are 0, so equal networks are equal octets. */
+/* The network of an unmapped address (not a none): its first v4_bits (at most 32) or v6_bits. Bits after that are 0,
+ * so equal networks are equal octets. */
 void addr_network(struct addr_prefix *out, const struct addr *a, unsigned v4_bits, unsigned v6_bits);
 
 #endif

@@ -4,10 +4,11 @@
 
 #include <stdint.h>
 
-uint64_t clock_unix(void);        /* seconds since 1970, for TSIG and serials */
-int64_t clock_unix_ms(void);      /* milliseconds since 1970, for history */
+uint64_t clock_unix(void);         /* seconds since 1970, for TSIG and serials */
+int64_t clock_unix_ms(void);       /* milliseconds since 1970, for history */
 uint64_t clock_monotonic_ns(void); /* for intervals and timers: never steps */
-uint64_t clock_coarse_ms(void);    /* the same clock, some milliseconds behind (the kernel's tick): cheap enough for every packet */
+uint64_t clock_coarse_ms(
+	void); /* the same clock, some milliseconds behind (the kernel's tick): cheap enough for every packet */
 
 /* For tests: from now on clock_unix* say `seconds` (0: the real clock again). */
 void clock_fake(uint64_t seconds);

@@ -1,9 +1,9 @@
 /* name.h: domain names in wire form.
  *
- * A name is a sequence of labels, each a length octet (1..63) and that many octets, ended by the root's zero octet; at most
- * 255 octets in all (RFC 1035 §3.1). Everywhere in Roost a name is that uncompressed wire form, as `const uint8_t *` where
- * it is trusted (already parsed: it ends within 255 octets), or as a `struct name` where it is held by value.
- * Case is kept as received and ignored in comparison, for ASCII letters only (RFC 4343).
+ * A name is a sequence of labels, each a length octet (1..63) and that many octets, ended by the root's zero octet;
+ * at most 255 octets in all (RFC 1035 §3.1). Everywhere in Roost a name is that uncompressed wire form, as `const
+ * uint8_t *` where it is trusted (already parsed: it ends within 255 octets), or as a `struct name` where it is held
+ * by value. Case is kept as received and ignored in comparison, for ASCII letters only (RFC 4343).
  *
  *   3 'w' 'w' 'w' 4 'h' 'o' 'm' 'e' 7 'e' 'x' 'a' 'm' 'p' 'l' 'e' 0        www.home.example., 18 octets, 3 labels
  *
@@ -27,10 +27,10 @@ struct name {
 	uint8_t wire[NAME_WIRE_MAX];
 };
 
-/* Reads the name at msg->pos, following compression pointers, which must point backward (to before the first octet of the
- * name or of the pointer last followed), into `out` uncompressed with its case kept; msg->pos then is after the name.
- * msg->data must be the start of the message. ERR_FORMAT on truncation, a forward pointer or loop, label types 01 and 10,
- * more than 255 octets. (RFC 1035 §4.1.4) */
+/* Reads the name at msg->pos, following compression pointers, which must point backward (to before the first octet of
+ * the name or of the pointer last followed), into `out` uncompressed with its case kept; msg->pos then is after the
+ * name. msg->data must be the start of the message. ERR_FORMAT on truncation, a forward pointer or loop, label types
+ * 01 and 10, more than 255 octets. (RFC 1035 §4.1.4) */
 MUST_USE enum err name_parse(struct rbuf *msg, struct name *out);
 
 /* The same without compression allowed: a pointer is ERR_FORMAT. */
@@ -45,7 +45,8 @@ unsigned name_labels(const uint8_t *wire);
 /* Copies a trusted name. */
 void name_set(struct name *out, const uint8_t *wire);
 
-/* Lower-cases `len` octets of wire form from src to dst (which may be the same). Length octets are never letters (<= 63). */
+/* Lower-cases `len` octets of wire form from src to dst (which may be the same). Length octets are never letters (<=
+ * 63). */
 void name_lower(uint8_t *dst, const uint8_t *src, size_t len);
 
 bool name_equal(const uint8_t *a, const uint8_t *b);
@@ -76,8 +77,9 @@ MUST_USE enum err name_from_text(struct name *out, const char *text);
  * Returns out, so that it can stand in an argument list. */
 char *name_to_text(const uint8_t *wire, char out[NAME_TEXT_MAX]);
 
-/* The sort key: an octet string whose memcmp order (shorter first on a tie) is the canonical order of names. Lower-cased
- * labels from the root's side down, each followed by 00; octets 00 and 01 inside a label are written 01 01 and 01 02.
+/* The sort key: an octet string whose memcmp order (shorter first on a tie) is the canonical order of names.
+ * Lower-cased labels from the root's side down, each followed by 00; octets 00 and 01 inside a label are written 01
+ * 01 and 01 02.
  *   www.home.example.  ->  "example" 00 "home" 00 "www" 00        the root -> empty
  * Returns the key's length. A subtree is exactly the keys with the apex's key as prefix. */
 size_t name_to_key(const uint8_t *wire, uint8_t key[NAME_KEY_MAX]);

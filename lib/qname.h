@@ -1,8 +1,8 @@
 /* qname.h: a name prepared for look-up: lower-cased, split into labels, with a keyed hash of every suffix.
  *
- * One pass over the name gives the hashes of all its ancestors, so that the directory (name -> zone), the zone (name -> node), the
- * closest-encloser walk and wildcard probes all use ready numbers. Suffix i is the name without its first i labels; suffix
- * `labels` is the root. The hash of a suffix does not depend on what stands before it:
+ * One pass over the name gives the hashes of all its ancestors, so that the directory (name -> zone), the zone (name
+ * -> node), the closest-encloser walk and wildcard probes all use ready numbers. Suffix i is the name without its
+ * first i labels; suffix `labels` is the root. The hash of a suffix does not depend on what stands before it:
  *
  *   hash[labels] = seed;   hash[i] = mix(hash[i + 1], label i)
  *

@@ -36,8 +36,8 @@ enum piece {
 
 enum {
 	RR_TABLE_SIZE = TYPE_CAA + 1,
-	RR_TABLE_TEXT_MAX = 11,   /* "OPENPGPKEY" and its NUL */
-	RR_TABLE_PIECES_MAX = 7   /* NAPTR has five, and the end */
+	RR_TABLE_TEXT_MAX = 11, /* "OPENPGPKEY" and its NUL */
+	RR_TABLE_PIECES_MAX = 7 /* NAPTR has five, and the end */
 };
 
 struct rr_row {

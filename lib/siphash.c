@@ -1,4 +1,5 @@
-/* siphash.c: see siphash.h. Four words of state; each eight octets of the message go in before and out after two rounds, four more end it. */
+/* siphash.c: see siphash.h. Four words of state; each eight octets of the message go in before and out after two
+ * rounds, four more end it. */
 #include "lib/siphash.h"
 
 enum { WORD = 8 /* octets */, COMPRESSION_ROUNDS = 2, FINAL_ROUNDS = 4, LENGTH_SHIFT = 56 };

@@ -1,5 +1,5 @@
-/* siphash.h: SipHash-2-4 (Aumasson and Bernstein 2012), the keyed hash of DNS cookies (RFC 9018 §4.4): a short message in tens of nanoseconds,
- * which nobody without the key can forge. Threads: pure. */
+/* siphash.h: SipHash-2-4 (Aumasson and Bernstein 2012), the keyed hash of DNS cookies (RFC 9018 §4.4): a short
+ * message in tens of nanoseconds, which nobody without the key can forge. Threads: pure. */
 #ifndef ROOST_LIB_SIPHASH_H
 #define ROOST_LIB_SIPHASH_H
 

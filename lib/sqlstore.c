@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 enum {
-	/* Milliseconds. In WAL mode others make us wait only for moments (recovery, the end of a checkpoint); longer is a
-	 * stuck program. */
+	/* Milliseconds. In WAL mode others make us wait only for moments (recovery, the end of a checkpoint); longer
+	 * is a stuck program. */
 	BUSY_TIMEOUT_MS = 5000,
 	FILE_MODE = 0600, /* it holds TSIG secrets */
 	PID_TEXT_MAX = 24
@@ -71,7 +71,8 @@ static enum err classify(int extended, int os, const char **remedy)
 		*remedy = "; is the path right? If it is, restore the file from a backup";
 		return ERR_FORMAT;
 	case SQLITE_CORRUPT:
-		*remedy = "; the file is damaged: restore it from a backup, or save what is left with 'sqlite3 FILE .recover'";
+		*remedy = "; the file is damaged: restore it from a backup, or save what is left with 'sqlite3 FILE "
+			  ".recover'";
 		return ERR_CORRUPT;
 	case SQLITE_ERROR: /* our SQL is right for the schema that user_version promises, so the schema is not that one */
 		*remedy = "; the database's tables are not as Roost made them: restore it from a backup";
@@ -88,8 +89,8 @@ static enum err classify(int extended, int os, const char **remedy)
 		return ERR_REFUSED;
 	case SQLITE_READONLY:
 		*remedy = extended == SQLITE_READONLY_DBMOVED
-		        ? "; the file was moved or replaced while in use: put it back and start again"
-		        : "; make the file and its directory writable for this user";
+				  ? "; the file was moved or replaced while in use: put it back and start again"
+				  : "; make the file and its directory writable for this user";
 		return ERR_IO;
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
@@ -106,12 +107,13 @@ enum err sqlstore_error(struct sqlstore *s, struct errmsg *msg, const char *doin
 	int extended = sqlite3_extended_errcode(s->db);
 	bool from_system = (extended & 0xff) == SQLITE_IOERR || (extended & 0xff) == SQLITE_CANTOPEN;
 	int os = from_system ? sqlite3_system_errno(s->db) : 0;
-	if (from_system && !os) /* COMMIT does not keep it (SQLite 3.40); sqlstore_commit cleared what was there before */
+	if (from_system &&
+	    !os) /* COMMIT does not keep it (SQLite 3.40); sqlstore_commit cleared what was there before */
 		os = errno;
 	const char *remedy;
 	enum err code = classify(extended, os, &remedy);
 	return errmsg_set(msg, code, "database %s: %s%s%s%s%s%s%s", s->path, doing ? doing : "", doing ? ": " : "",
-	                  sqlite3_errmsg(s->db), os ? " (" : "", os ? strerror(os) : "", os ? ")" : "", remedy);
+			  sqlite3_errmsg(s->db), os ? " (" : "", os ? strerror(os) : "", os ? ")" : "", remedy);
 }
 
 /* ---- before SQLite: the path, permissions, the lock ---- */
@@ -125,7 +127,8 @@ static enum err resolve(struct sqlstore *s, struct errmsg *msg)
 	if (errno != ENOENT)
 		return errmsg_set(msg, ERR_IO, "database %s: %s; check the path", s->path, strerror(errno));
 	if (s->mode != SQLSTORE_CREATE)
-		return errmsg_set(msg, ERR_NOTFOUND, "there is no database %s; make it with 'roostctl -d %s init'", s->path, s->path);
+		return errmsg_set(msg, ERR_NOTFOUND, "there is no database %s; make it with 'roostctl -d %s init'",
+				  s->path, s->path);
 
 	const char *slash = strrchr(s->path, '/');
 	const char *base = slash ? slash + 1 : s->path;
@@ -136,8 +139,8 @@ static enum err resolve(struct sqlstore *s, struct errmsg *msg)
 	int why = errno;
 	free(dir);
 	if (!real)
-		return errmsg_set(msg, ERR_IO, "cannot make database %s: its directory: %s; make the directory first", s->path,
-		                  strerror(why));
+		return errmsg_set(msg, ERR_IO, "cannot make database %s: its directory: %s; make the directory first",
+				  s->path, strerror(why));
 	bool named = *base && strcmp(base, ".") != 0 && strcmp(base, "..") != 0;
 	int n = named ? asprintf(&s->file, "%s/%s", strcmp(real, "/") == 0 ? "" : real, base) : 0;
 	free(real);
@@ -172,17 +175,19 @@ static enum err check_permissions(const struct sqlstore *s, struct errmsg *msg)
 	if (there && !S_ISREG(st.st_mode))
 		return errmsg_set(msg, ERR_FORMAT, "%s is not a file; write the path of a database file", s->path);
 	if (there && faccessat(AT_FDCWD, s->file, R_OK, AT_EACCESS) != 0)
-		return errmsg_set(msg, ERR_IO, "database %s cannot be read: %s; run as its owner or change its mode", s->path,
-		                  strerror(errno));
+		return errmsg_set(msg, ERR_IO, "database %s cannot be read: %s; run as its owner or change its mode",
+				  s->path, strerror(errno));
 	if (s->mode == SQLSTORE_READ)
 		return ERR_OK;
 	if (there && faccessat(AT_FDCWD, s->file, W_OK, AT_EACCESS) != 0)
-		return errmsg_set(msg, ERR_IO, "database %s cannot be written: %s; run as its owner or change its mode", s->path,
-		                  strerror(errno));
+		return errmsg_set(msg, ERR_IO, "database %s cannot be written: %s; run as its owner or change its mode",
+				  s->path, strerror(errno));
 	if (!directory_writable(s->file))
-		return errmsg_set(msg, ERR_IO,
-		                  "the directory of database %s cannot be written: %s; SQLite keeps its journal there, so give "
-		                  "this user the right to write it", s->path, strerror(errno));
+		return errmsg_set(
+			msg, ERR_IO,
+			"the directory of database %s cannot be written: %s; SQLite keeps its journal there, so give "
+			"this user the right to write it",
+			s->path, strerror(errno));
 	return ERR_OK;
 }
 
@@ -195,8 +200,8 @@ static enum err lock_busy(const struct sqlstore *s, struct errmsg *msg)
 		digits++;
 	pid[digits] = '\0';
 	return errmsg_set(msg, ERR_BUSY,
-	                  "database %s is in use by another roostd or roostctl%s%s%s; stop it or wait until it is done",
-	                  s->path, digits ? " (pid " : "", pid, digits ? ")" : "");
+			  "database %s is in use by another roostd or roostctl%s%s%s; stop it or wait until it is done",
+			  s->path, digits ? " (pid " : "", pid, digits ? ")" : "");
 }
 
 /* The file is never removed: removing it would let one program lock the old file and another a new one of the same
@@ -210,13 +215,13 @@ static enum err take_lock(struct sqlstore *s, struct errmsg *msg)
 	int why = errno;
 	free(name);
 	if (s->lock_fd < 0)
-		return errmsg_set(msg, ERR_IO, "cannot open the lock file %s.lock: %s; check its owner and mode", s->path,
-		                  strerror(why));
+		return errmsg_set(msg, ERR_IO, "cannot open the lock file %s.lock: %s; check its owner and mode",
+				  s->path, strerror(why));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno == EWOULDBLOCK)
 			return lock_busy(s, msg);
-		return errmsg_set(msg, ERR_IO, "cannot lock %s.lock: %s; keep the database on a local file system", s->path,
-		                  strerror(errno));
+		return errmsg_set(msg, ERR_IO, "cannot lock %s.lock: %s; keep the database on a local file system",
+				  s->path, strerror(errno));
 	}
 	char pid[PID_TEXT_MAX];
 	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
@@ -239,7 +244,7 @@ static enum err create_file(const struct sqlstore *s, struct errmsg *msg)
 		return ERR_OK;
 	enum err code = errno == ENOSPC || errno == EDQUOT ? ERR_NOSPACE : ERR_IO;
 	return errmsg_set(msg, code, "cannot make database %s: %s; check the directory and the disk", s->path,
-	                  strerror(errno));
+			  strerror(errno));
 }
 
 /* ---- SQLite: identity, settings, migrations ---- */
@@ -273,8 +278,10 @@ static enum err first_read(struct sqlstore *s, int64_t *objects, struct errmsg *
 	int primary = sqlite3_extended_errcode(s->db) & 0xff;
 	if (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY)
 		return errmsg_set(msg, ERR_IO,
-		                  "database %s cannot be read: SQLite needs to make %s-shm beside it; run as the database's owner, "
-		                  "or give this user the right to write the directory", s->path, s->path);
+				  "database %s cannot be read: SQLite needs to make %s-shm beside it; run as the "
+				  "database's owner, "
+				  "or give this user the right to write the directory",
+				  s->path, s->path);
 	return err;
 }
 
@@ -295,23 +302,28 @@ static enum err identify(struct sqlstore *s, const struct sqlstore_schema *schem
 		newest++;
 	bool blank = objects == 0 && id == 0 && *version == 0;
 	if (blank && s->mode != SQLSTORE_CREATE)
-		return errmsg_set(msg, ERR_NOTFOUND, "database %s is empty; fill it with 'roostctl -d %s init'", s->path, s->path);
+		return errmsg_set(msg, ERR_NOTFOUND, "database %s is empty; fill it with 'roostctl -d %s init'",
+				  s->path, s->path);
 	if (!blank && (uint32_t)id != schema->application_id)
 		return errmsg_set(msg, ERR_FORMAT,
-		                  "%s is another program's SQLite database (application id %08" PRIx32 ", not %08" PRIx32
-		                  "); write the path of Roost's database", s->path, (uint32_t)id, schema->application_id);
+				  "%s is another program's SQLite database (application id %08" PRIx32
+				  ", not %08" PRIx32 "); write the path of Roost's database",
+				  s->path, (uint32_t)id, schema->application_id);
 	if (*version > newest)
 		return errmsg_set(msg, ERR_TOONEW,
-		                  "database %s was made by a newer Roost (schema %" PRId64 ", this program knows %" PRId64
-		                  "); install that version or restore an older backup", s->path, *version, newest);
+				  "database %s was made by a newer Roost (schema %" PRId64
+				  ", this program knows %" PRId64 "); install that version or restore an older backup",
+				  s->path, *version, newest);
 	if (*version < 0)
 		return errmsg_set(msg, ERR_CORRUPT,
-		                  "database %s has the impossible schema version %" PRId64 "; restore it from a backup",
-		                  s->path, *version);
+				  "database %s has the impossible schema version %" PRId64 "; restore it from a backup",
+				  s->path, *version);
 	if (*version < newest && s->mode == SQLSTORE_READ)
 		return errmsg_set(msg, ERR_REFUSED,
-		                  "database %s has the older schema %" PRId64 "; start roostd or run roostctl init, which "
-		                  "bring it to %" PRId64, s->path, *version, newest);
+				  "database %s has the older schema %" PRId64
+				  "; start roostd or run roostctl init, which "
+				  "bring it to %" PRId64,
+				  s->path, *version, newest);
 	return ERR_OK;
 }
 
@@ -325,9 +337,10 @@ static enum err use_wal(struct sqlstore *s, struct errmsg *msg)
 	if (rc != SQLITE_ROW)
 		err = sqlstore_error(s, msg, "switching to WAL");
 	else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") != 0)
-		err = errmsg_set(msg, ERR_IO,
-		                 "database %s: its file system cannot hold a WAL (no shared memory); keep it on a local disk",
-		                 s->path);
+		err = errmsg_set(
+			msg, ERR_IO,
+			"database %s: its file system cannot hold a WAL (no shared memory); keep it on a local disk",
+			s->path);
 	sqlite3_finalize(stmt);
 	return err;
 }
@@ -338,8 +351,9 @@ static enum err check_foreign_keys(struct sqlstore *s, struct errmsg *msg)
 	enum err err = query_integer(s, "SELECT count(*) FROM pragma_foreign_key_check", &broken, msg);
 	if (err == ERR_OK && broken)
 		err = errmsg_set(msg, ERR_CORRUPT,
-		                 "database %s: %" PRId64 " rows refer to rows that are not there; restore it from a backup",
-		                 s->path, broken);
+				 "database %s: %" PRId64
+				 " rows refer to rows that are not there; restore it from a backup",
+				 s->path, broken);
 	return err;
 }
 
@@ -347,7 +361,7 @@ static enum err migrate_step(struct sqlstore *s, const struct sqlstore_schema *s
 {
 	char stamp[96];
 	snprintf(stamp, sizeof stamp, "PRAGMA application_id=%" PRId32 "; PRAGMA user_version=%" PRId64,
-	         (int32_t)schema->application_id, from + 1);
+		 (int32_t)schema->application_id, from + 1);
 	enum err err = exec(s, "BEGIN IMMEDIATE", msg, "migrating");
 	if (err == ERR_OK)
 		err = exec(s, schema->migrations[from], msg, "migrating");
@@ -371,7 +385,7 @@ static enum err prepare_database(struct sqlstore *s, const struct sqlstore_schem
 	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
 	enum err err = exec(s, "PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=OFF", msg,
-	                    "opening");
+			    "opening");
 	if (err == ERR_OK)
 		err = identify(s, schema, &version, msg);
 	if (err == ERR_OK && s->mode != SQLSTORE_READ)
@@ -394,12 +408,13 @@ static enum err open_database(struct sqlstore *s, const struct sqlstore_schema *
 	if (rc != SQLITE_OK)
 		return sqlstore_error(s, msg, "opening");
 	if (s->mode != SQLSTORE_READ && sqlite3_db_readonly(s->db, "main"))
-		return errmsg_set(msg, ERR_IO, "database %s cannot be written; run as its owner or change its mode", s->path);
+		return errmsg_set(msg, ERR_IO, "database %s cannot be written; run as its owner or change its mode",
+				  s->path);
 	return prepare_database(s, schema, msg);
 }
 
 enum err sqlstore_open(struct sqlstore **out, const char *path, enum sqlstore_mode mode,
-                       const struct sqlstore_schema *schema, struct errmsg *msg)
+		       const struct sqlstore_schema *schema, struct errmsg *msg)
 {
 	*out = NULL;
 	enum err err = ERR_NOMEM;
@@ -445,7 +460,8 @@ void sqlstore_close(struct sqlstore *s)
 	assert(rc == SQLITE_OK); /* else a statement that did not come from sqlstore_prepare is still there */
 	if (rc != SQLITE_OK)
 		sqlite3_close_v2(s->db);
-	/* Last: the closing itself may still checkpoint, which is writing. An unlocked file with a pid in it does no harm. */
+	/* Last: the closing itself may still checkpoint, which is writing. An unlocked file with a pid in it does no
+	 * harm. */
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free(s->slots);
@@ -526,7 +542,8 @@ enum err sqlstore_begin(struct sqlstore *s, struct errmsg *msg)
 		err = sqlstore_run(s, s->begin, msg);
 	if (err != ERR_OK || !reading)
 		return err;
-	/* A plain BEGIN takes its snapshot at the first read; take it now: what the caller reads is from this moment. */
+	/* A plain BEGIN takes its snapshot at the first read; take it now: what the caller reads is from this moment.
+	 */
 	err = sqlstore_prepare(s, &s->snapshot, "SELECT 1 FROM sqlite_schema LIMIT 1", msg);
 	if (err == ERR_OK)
 		err = sqlstore_run(s, s->snapshot, msg);
@@ -537,9 +554,11 @@ enum err sqlstore_begin(struct sqlstore *s, struct errmsg *msg)
 
 enum err sqlstore_commit(struct sqlstore *s, struct errmsg *msg)
 {
-	/* After some errors (disk full, I/O) SQLite rolls back by itself: then there is nothing that could become durable. */
+	/* After some errors (disk full, I/O) SQLite rolls back by itself: then there is nothing that could become
+	 * durable. */
 	if (sqlite3_get_autocommit(s->db))
-		return errmsg_set(msg, ERR_IO, "database %s: an earlier error undid the transaction; try again", s->path);
+		return errmsg_set(msg, ERR_IO, "database %s: an earlier error undid the transaction; try again",
+				  s->path);
 	enum err err = sqlstore_prepare(s, &s->commit, "COMMIT", msg);
 	errno = 0;
 	return err == ERR_OK ? sqlstore_run(s, s->commit, msg) : err;
@@ -549,7 +568,8 @@ void sqlstore_rollback(struct sqlstore *s)
 {
 	if (sqlite3_get_autocommit(s->db)) /* also after an error for which SQLite itself rolled back */
 		return;
-	if (sqlstore_prepare(s, &s->rollback, "ROLLBACK", NULL) == ERR_OK && sqlstore_run(s, s->rollback, NULL) == ERR_OK)
+	if (sqlstore_prepare(s, &s->rollback, "ROLLBACK", NULL) == ERR_OK &&
+	    sqlstore_run(s, s->rollback, NULL) == ERR_OK)
 		return;
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }

@@ -10,11 +10,12 @@
 #include "lib/log.h"
 
 enum {
-	/* Pages. A page changed often is moved once a round, so a WAL as long as the database saves writes; but it is read
-	 * at start (16 MiB: some 15 ms), and a small disk has better uses for its space: 1 MiB for a small database. */
+	/* Pages. A page changed often is moved once a round, so a WAL as long as the database saves writes; but it is
+	 * read at start (16 MiB: some 15 ms), and a small disk has better uses for its space: 1 MiB for a small
+	 * database. */
 	SOFT_MIN = 250,
 	SOFT_MAX = 4096,
-	SQLITE_PAGES = 1000, /* SQLite's default bound */
+	SQLITE_PAGES = 1000,   /* SQLite's default bound */
 	WARN_ROUNDS = 8,       /* soft bounds that the WAL may grow to before the log mentions it */
 	PASSES_MAX = 4,        /* of a round: each has as much to do as was written during the one before */
 	LEFT_SMALL = 64,       /* pages: so few the writer may move itself */

@@ -32,10 +32,9 @@ static const struct pattern {
 	uint16_t type;
 	const char *pieces;
 } patterns[] = {
-	{TYPE_A, "4"}, {TYPE_AAAA, "6"}, {TYPE_NS, "n"}, {TYPE_CNAME, "n"}, {TYPE_PTR, "n"}, {TYPE_DNAME, "n"},
-	{TYPE_SOA, "nnddddd"}, {TYPE_MX, "wn"}, {TYPE_SRV, "wwwn"},
-	{TYPE_TXT, "S"}, {TYPE_SPF, "S"}, {TYPE_CAA, "btl"}, {TYPE_URI, "wwl"}, {TYPE_NSAP_PTR, "n"},
-	{TYPE_IPSECKEY, "bbbgB"},
+	{TYPE_A, "4"},     {TYPE_AAAA, "6"},      {TYPE_NS, "n"},    {TYPE_CNAME, "n"},    {TYPE_PTR, "n"},
+	{TYPE_DNAME, "n"}, {TYPE_SOA, "nnddddd"}, {TYPE_MX, "wn"},   {TYPE_SRV, "wwwn"},   {TYPE_TXT, "S"},
+	{TYPE_SPF, "S"},   {TYPE_CAA, "btl"},     {TYPE_URI, "wwl"}, {TYPE_NSAP_PTR, "n"}, {TYPE_IPSECKEY, "bbbgB"},
 };
 
 static const char *pattern_of(uint16_t type)
@@ -56,13 +55,15 @@ static bool has_mnemonic(uint16_t type)
  * starts with a letter is a mnemonic and ldns's to know), c: certificate type (0 makes ldns leak), h: hexadecimal,
  * x: the same up to the end (ldns takes half an octet for a whole one), -: anything. */
 static const struct pattern checked_words[] = {
-	{TYPE_AFSDB, "w"}, {TYPE_RT, "w"}, {TYPE_KX, "w"}, {TYPE_PX, "w"},
-	{TYPE_LP, "w"},
-	{TYPE_NAPTR, "ww"}, {TYPE_DS, "wbbx"}, {TYPE_CDS, "wbbx"}, {TYPE_DNSKEY, "wbb"},
-	{TYPE_CDNSKEY, "wbb"}, {TYPE_KEY, "wbb"}, {TYPE_TLSA, "bbbx"}, {TYPE_SMIMEA, "bbbx"}, {TYPE_SSHFP, "bbx"},
-	{TYPE_RRSIG, "-bbd--w"}, {TYPE_SIG, "-bbd--w"}, {TYPE_NSEC3, "bbwh"},
-	{TYPE_NSEC3PARAM, "bbwh"}, {TYPE_CERT, "cwb"}, {TYPE_CSYNC, "dw"}, {TYPE_ZONEMD, "dbbx"}, {TYPE_HIP, "bh"},
-	{TYPE_NID, "w"}, {TYPE_L32, "w"}, {TYPE_L64, "w"}, {TYPE_SVCB, "w"}, {TYPE_HTTPS, "w"},
+	{TYPE_AFSDB, "w"},     {TYPE_RT, "w"},       {TYPE_KX, "w"},
+	{TYPE_PX, "w"},        {TYPE_LP, "w"},       {TYPE_NAPTR, "ww"},
+	{TYPE_DS, "wbbx"},     {TYPE_CDS, "wbbx"},   {TYPE_DNSKEY, "wbb"},
+	{TYPE_CDNSKEY, "wbb"}, {TYPE_KEY, "wbb"},    {TYPE_TLSA, "bbbx"},
+	{TYPE_SMIMEA, "bbbx"}, {TYPE_SSHFP, "bbx"},  {TYPE_RRSIG, "-bbd--w"},
+	{TYPE_SIG, "-bbd--w"}, {TYPE_NSEC3, "bbwh"}, {TYPE_NSEC3PARAM, "bbwh"},
+	{TYPE_CERT, "cwb"},    {TYPE_CSYNC, "dw"},   {TYPE_ZONEMD, "dbbx"},
+	{TYPE_HIP, "bh"},      {TYPE_NID, "w"},      {TYPE_L32, "w"},
+	{TYPE_L64, "w"},       {TYPE_SVCB, "w"},     {TYPE_HTTPS, "w"},
 };
 
 static const char *checks_of(uint16_t type)
@@ -519,8 +520,7 @@ static bool loc_is_on_earth(const uint8_t *rdata, size_t rdlen)
 	return llabs(latitude) <= 90 * degree && llabs(longitude) <= 180 * degree;
 }
 
-static enum err read_ldns(struct scanner *s, uint16_t type, const uint8_t *origin, struct wbuf *out,
-                          const char **fault)
+static enum err read_ldns(struct scanner *s, uint16_t type, const uint8_t *origin, struct wbuf *out, const char **fault)
 {
 	enum err err = ERR_NOMEM;
 	ldns_rdf *base = NULL;
@@ -559,7 +559,7 @@ done:
 /* ---- reading ---- */
 
 static enum err read_words(struct scanner *s, uint16_t type, const uint8_t *origin, struct wbuf *out,
-                           const char **fault)
+			   const char **fault)
 {
 	struct scanner ahead = *s;
 	struct word first;
@@ -581,7 +581,7 @@ static enum err read_words(struct scanner *s, uint16_t type, const uint8_t *orig
 }
 
 enum err text_rdata_from_text(uint16_t type, const char *text, const uint8_t *origin, struct wbuf *out,
-                              struct errmsg *msg)
+			      struct errmsg *msg)
 {
 	static const uint8_t root[] = {0};
 	char mnemonic[RR_TYPE_TEXT_MAX];
@@ -829,7 +829,7 @@ static bool reads_back(uint16_t type, const char *text, const uint8_t *rdata, si
 		return false; /* the \# form needs no such check */
 	struct wbuf w = buf_writer(octets, cap);
 	bool same = text_rdata_from_text(type, text, NULL, &w, NULL) == ERR_OK && w.len == rdlen &&
-	            memcmp(octets, rdata, rdlen) == 0;
+		    memcmp(octets, rdata, rdlen) == 0;
 	if (octets != small)
 		free(octets);
 	return same;

@@ -4,12 +4,14 @@
 
 #include "lib/rr.h"
 
-/* RDATA in presentation form (absolute names), malloc'ed; the caller frees. Types ldns cannot print come as RFC 3597 \# form. */
+/* RDATA in presentation form (absolute names), malloc'ed; the caller frees. Types ldns cannot print come as RFC 3597
+ * \# form. */
 MUST_USE enum err text_rdata_to_text(uint16_t type, const uint8_t *rdata, size_t rdlen, char **out);
 
-/* Presentation form ("192.0.2.1", "10 mail", "\# 4 c0000201") to uncompressed wire in out; relative names are completed with
- * origin. ERR_FORMAT with what and why in msg. */
-MUST_USE enum err text_rdata_from_text(uint16_t type, const char *text, const uint8_t *origin, struct wbuf *out, struct errmsg *msg);
+/* Presentation form ("192.0.2.1", "10 mail", "\# 4 c0000201") to uncompressed wire in out; relative names are
+ * completed with origin. ERR_FORMAT with what and why in msg. */
+MUST_USE enum err text_rdata_from_text(uint16_t type, const char *text, const uint8_t *origin, struct wbuf *out,
+				       struct errmsg *msg);
 
 /* A TTL: plain seconds or BIND units ("1h30m"), 0..2^31-1 (RFC 2181 §8). */
 MUST_USE enum err text_ttl_from_text(uint32_t *ttl, const char *text);

@@ -83,7 +83,7 @@ static void put_variables(struct wbuf *w, const struct tsig_rr *t, bool timers_o
 }
 
 static enum err compute_mac(const struct covered *c, const struct tsig_rr *t, const struct tsig_key *key,
-	uint8_t mac[TSIG_MAC_MAX])
+			    uint8_t mac[TSIG_MAC_MAX])
 {
 	uint8_t prior_len[2], header[MESSAGE_HEADER_LEN], variables[2 * NAME_WIRE_MAX + VARIABLES_FIXED];
 	struct wbuf w = buf_writer(variables, sizeof variables);
@@ -113,7 +113,7 @@ static enum err compute_mac(const struct covered *c, const struct tsig_rr *t, co
 static bool same_key(const struct tsig_rr *t, const struct tsig_key *key)
 {
 	return name_equal(t->key_name.wire, tsig_key_name(key)) &&
-		tsig_algorithm_from_name(t->alg_name.wire) == tsig_key_algorithm(key);
+	       tsig_algorithm_from_name(t->alg_name.wire) == tsig_key_algorithm(key);
 }
 
 /* §5.2.2.1: not more than the whole, not less than half of it nor than ten octets. */
@@ -125,7 +125,7 @@ static bool mac_len_allowed(size_t len, enum tsig_algorithm alg)
 
 /* Key, MAC, time, truncation policy, in this order: what the MAC has not proved must not decide anything. */
 static enum tsig_status check(const struct covered *c, const struct tsig_rr *t, const struct tsig_key *key,
-	uint64_t now, size_t min_mac)
+			      uint64_t now, size_t min_mac)
 {
 	uint8_t mac[TSIG_MAC_MAX];
 
@@ -152,7 +152,7 @@ static struct covered covered_of(const struct message *m)
 }
 
 enum tsig_status tsig_verify_request(const struct message *m, const struct tsig_rr *t, const struct tsig_key *key,
-	uint64_t now, size_t min_mac)
+				     uint64_t now, size_t min_mac)
 {
 	struct covered c = covered_of(m);
 
@@ -218,7 +218,7 @@ static bool is_signed(enum tsig_status status)
 }
 
 void tsig_context_set(struct tsig_context *c, const struct tsig_rr *t, const struct tsig_key *key,
-	enum tsig_status status, uint64_t now)
+		      enum tsig_status status, uint64_t now)
 {
 	*c = (struct tsig_context){.present = true, .status = status};
 	c->key_name = t->key_name;
@@ -282,7 +282,7 @@ static void append_record(uint8_t *buf, size_t *len, size_t cap, const struct ts
 
 /* Completes `t` by its MAC (key NULL: an empty one), kept in `mac`, and appends it. Nothing is changed on error. */
 static enum err sign(struct covered *c, struct tsig_rr *t, const struct tsig_key *key, uint8_t mac[TSIG_MAC_MAX],
-	uint8_t *buf, size_t *len, size_t cap)
+		     uint8_t *buf, size_t *len, size_t cap)
 {
 	assert(*len >= MESSAGE_HEADER_LEN && *len <= cap);
 	c->wire = buf;
@@ -323,7 +323,7 @@ static uint16_t error_of_status(enum tsig_status status)
 
 /* Signs; `mac` receives what was signed with. */
 static enum err sign_with_context(const struct tsig_context *c, bool timers_only, uint8_t mac[TSIG_MAC_MAX],
-	uint8_t *buf, size_t *len, size_t cap, uint64_t now)
+				  uint8_t *buf, size_t *len, size_t cap, uint64_t now)
 {
 	uint8_t other[TIME_LEN];
 	struct covered cov = {.prior = c->mac, .prior_len = c->mac_len, .timers_only = timers_only};
@@ -333,7 +333,8 @@ static enum err sign_with_context(const struct tsig_context *c, bool timers_only
 	t.key_name = c->key_name;
 	t.alg_name = c->alg_name;
 	if (c->status == TSIG_BADTIME) {
-		/* §5.2.3: the client's time and fudge, or it could not believe this answer either; ours travels beside. */
+		/* §5.2.3: the client's time and fudge, or it could not believe this answer either; ours travels
+		 * beside. */
 		struct wbuf w = buf_writer(other, sizeof other);
 		buf_put_u48(&w, now);
 		t.time = c->request_time;
@@ -369,7 +370,7 @@ enum err tsig_sign_stream(struct tsig_context *c, uint8_t *buf, size_t *len, siz
 }
 
 enum err tsig_sign_request(struct tsig_context *c, const struct tsig_key *key, uint8_t *buf, size_t *len, size_t cap,
-	uint64_t now)
+			   uint64_t now)
 {
 	assert(*len >= MESSAGE_HEADER_LEN);
 	*c = (struct tsig_context){.key = key, .present = true, .status = TSIG_OK, .fudge = TSIG_FUDGE};

@@ -24,8 +24,8 @@ struct algorithm {
 #define WIRE(s) ((const uint8_t *)(s))
 
 static const struct algorithm algorithms[] = {
-	[TSIG_HMAC_MD5] = {"hmac-md5", "hmac-md5.sig-alg.reg.int", WIRE("\010hmac-md5\007sig-alg\003reg\003int"),
-		"MD5", 16},
+	[TSIG_HMAC_MD5] = {"hmac-md5", "hmac-md5.sig-alg.reg.int", WIRE("\010hmac-md5\007sig-alg\003reg\003int"), "MD5",
+			   16},
 	[TSIG_HMAC_SHA1] = {"hmac-sha1", NULL, WIRE("\011hmac-sha1"), "SHA1", 20},
 	[TSIG_HMAC_SHA224] = {"hmac-sha224", NULL, WIRE("\013hmac-sha224"), "SHA224", 28},
 	[TSIG_HMAC_SHA256] = {"hmac-sha256", NULL, WIRE("\013hmac-sha256"), "SHA256", 32},
@@ -91,7 +91,7 @@ size_t tsig_mac_len(enum tsig_algorithm alg)
 
 /* The secret as HMAC wants it: a longer one than the block is hashed first (RFC 2104 §2). */
 static enum err fit_secret(uint8_t block[BLOCK_MAX], size_t block_len, const EVP_MD *md, const uint8_t *secret,
-	size_t len)
+			   size_t len)
 {
 	memset(block, 0, BLOCK_MAX);
 	if (len > block_len)
@@ -141,7 +141,7 @@ static enum err prepare_both(struct tsig_key *key, const uint8_t *secret, size_t
 }
 
 enum err tsig_key_new(struct tsig_key **out, const uint8_t *name, enum tsig_algorithm alg, const uint8_t *secret,
-	size_t secret_len)
+		      size_t secret_len)
 {
 	*out = NULL;
 	if (!known(alg) || secret_len == 0 || secret_len > TSIG_SECRET_MAX)
@@ -184,7 +184,7 @@ enum tsig_algorithm tsig_key_algorithm(const struct tsig_key *key)
 
 /* Continues a copy of `state` with the pieces. */
 static bool digest(EVP_MD_CTX *work, const EVP_MD_CTX *state, const struct tsig_key_piece *pieces, size_t count,
-	uint8_t *out)
+		   uint8_t *out)
 {
 	if (EVP_MD_CTX_copy_ex(work, state) != 1)
 		return false;
@@ -195,7 +195,7 @@ static bool digest(EVP_MD_CTX *work, const EVP_MD_CTX *state, const struct tsig_
 }
 
 enum err tsig_key_mac(const struct tsig_key *key, const struct tsig_key_piece *pieces, size_t count,
-	uint8_t mac[TSIG_MAC_MAX])
+		      uint8_t mac[TSIG_MAC_MAX])
 {
 	uint8_t inner[TSIG_MAC_MAX];
 	struct tsig_key_piece again = {inner, algorithms[key->alg].mac_len};

@@ -23,6 +23,6 @@ struct tsig_key_piece {
 
 /* The whole MAC, tsig_mac_len octets, of the pieces one after the other. ERR_NOMEM, ERR_CRYPTO: `mac` is undefined. */
 MUST_USE enum err tsig_key_mac(const struct tsig_key *key, const struct tsig_key_piece *pieces, size_t count,
-	uint8_t mac[TSIG_MAC_MAX]);
+			       uint8_t mac[TSIG_MAC_MAX]);
 
 #endif

@@ -53,9 +53,9 @@ void writer_start(struct writer *w, uint8_t *buf, size_t limit, uint16_t id, uin
 	memset(header + COUNTS_AT, 0, sizeof w->count);
 }
 
-/* True if the name written at `at` is the lower-case name `lower`, and not behind too many pointers. The table may point
- * at what writer_rewind has since taken away and something else replaced, so these octets are read as a stranger's:
- * bounded, and pointers only backward. */
+/* True if the name written at `at` is the lower-case name `lower`, and not behind too many pointers. The table may
+ * point at what writer_rewind has since taken away and something else replaced, so these octets are read as a
+ * stranger's: bounded, and pointers only backward. */
 static bool stands_at(const struct writer *w, size_t at, const uint8_t *lower)
 {
 	struct rbuf in = buf_reader(w->out.data, w->out.len);

@@ -1,12 +1,14 @@
 /* writer.h: building a DNS message, with name compression (RFC 1035 §4.1.4).
  *
- * A writer fills a caller's buffer up to `limit` octets. Records are added whole or not at all: when one does not fit, the call
- * returns false, the message is as before, and the caller decides (TC, next message, leave it out). Room that must stay free for
- * OPT and TSIG is set aside first with writer_reserve and given back before they are written.
+ * A writer fills a caller's buffer up to `limit` octets. Records are added whole or not at all: when one does not
+ * fit, the call returns false, the message is as before, and the caller decides (TC, next message, leave it out).
+ * Room that must stay free for OPT and TSIG is set aside first with writer_reserve and given back before they are
+ * written.
  *
- * Compression remembers where names (and all their suffixes) were written, up to offset 0x3fff; look-up is case-insensitive, so the
- * question's case is what a compressed name shows. The table is open-addressed, cleared by a generation number: starting a
- * message costs nothing. Threads: a writer belongs to one; reuse it for message after message. */
+ * Compression remembers where names (and all their suffixes) were written, up to offset 0x3fff; look-up is
+ * case-insensitive, so the question's case is what a compressed name shows. The table is open-addressed, cleared by a
+ * generation number: starting a message costs nothing. Threads: a writer belongs to one; reuse it for message after
+ * message. */
 #ifndef ROOST_LIB_WRITER_H
 #define ROOST_LIB_WRITER_H
 
@@ -22,8 +24,8 @@ struct writer_slot {
 
 struct writer {
 	struct wbuf out;
-	size_t limit;    /* octets the message may have, reserve included */
-	size_t reserve;  /* octets set aside */
+	size_t limit;   /* octets the message may have, reserve included */
+	size_t reserve; /* octets set aside */
 	uint16_t count[4];
 	uint32_t generation;
 	uint16_t used;
@@ -34,7 +36,8 @@ struct writer {
 /* Once per writer object. */
 void writer_init(struct writer *w);
 
-/* Starts a message of at most `limit` octets in buf (limit <= MESSAGE_MAX): a header with the ID and flags, no sections. */
+/* Starts a message of at most `limit` octets in buf (limit <= MESSAGE_MAX): a header with the ID and flags, no
+ * sections. */
 void writer_start(struct writer *w, uint8_t *buf, size_t limit, uint16_t id, uint16_t flags);
 
 /* Copies the question section's first question from m as it came (case kept) and remembers its name. */
@@ -55,15 +58,17 @@ struct writer_zone {
 	uint16_t offset;
 };
 
-/* Adds a record whose owner stands at owner_offset; names in compressible RDATA are cut where they end in the zone's name, without asking or
- * filling the table of names. The query path's way: it loses a few octets against writer_rr only where two names share more than the zone. */
+/* Adds a record whose owner stands at owner_offset; names in compressible RDATA are cut where they end in the zone's
+ * name, without asking or filling the table of names. The query path's way: it loses a few octets against writer_rr
+ * only where two names share more than the zone. */
 bool writer_rr_in_zone(struct writer *w, enum section s, uint16_t owner_offset, const struct writer_zone *zone,
 		       const struct rr *rr);
 
-/* Adds `count` records that stand ready in wire form (`block`, `len` octets: each owner pointer(2) type class ttl rdlen rdata, no names
- * that need compressing) whose owner pointers all get the value 0xC000 | owner_offset. One copy, `count` patches.
- * If owner_offset is 12 and the block was made with C00C, no patches. */
-bool writer_block(struct writer *w, enum section s, uint16_t owner_offset, const uint8_t *block, size_t len, unsigned count);
+/* Adds `count` records that stand ready in wire form (`block`, `len` octets: each owner pointer(2) type class ttl
+ * rdlen rdata, no names that need compressing) whose owner pointers all get the value 0xC000 | owner_offset. One
+ * copy, `count` patches. If owner_offset is 12 and the block was made with C00C, no patches. */
+bool writer_block(struct writer *w, enum section s, uint16_t owner_offset, const uint8_t *block, size_t len,
+		  unsigned count);
 
 /* Where `name` already stands in the message (0 = it does not; then write it out with writer_rr). */
 uint16_t writer_find(const struct writer *w, const uint8_t *name);
@@ -77,7 +82,8 @@ struct writer_mark writer_mark(const struct writer *w);
 void writer_rewind(struct writer *w, struct writer_mark mark);
 
 /* Writes an OPT record (RFC 6891 §6.1.2): our payload size, the upper RCODE bits, DO, and ready options. */
-bool writer_opt(struct writer *w, uint16_t udp_size, uint8_t ext_rcode, bool dnssec_ok, const uint8_t *opt, size_t opt_len);
+bool writer_opt(struct writer *w, uint16_t udp_size, uint8_t ext_rcode, bool dnssec_ok, const uint8_t *opt,
+		size_t opt_len);
 
 void writer_set_flags(struct writer *w, uint16_t flags);
 uint16_t writer_flags(const struct writer *w);

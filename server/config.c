@@ -1,5 +1,6 @@
-/* config.c: see config.h. One table has every option: its place in roost.conf, its flag, its help and the function that reads its value. The flag
- * of an option outside [server] is its section and name joined by a dash: [udp] size is --udp-size. */
+/* config.c: see config.h. One table has every option: its place in roost.conf, its flag, its help and the function
+ * that reads its value. The flag of an option outside [server] is its section and name joined by a dash: [udp] size
+ * is --udp-size. */
 #include "server/config.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/* config.h: options of roostd: command line and roost.conf (inih), one table for both (man roost.conf.5). The command line wins. */
+/* config.h: options of roostd: command line and roost.conf (inih), one table for both (man roost.conf.5). The command
+ * line wins. */
 #ifndef ROOST_SERVER_CONFIG_H
 #define ROOST_SERVER_CONFIG_H
 
@@ -28,27 +29,27 @@ struct config {
 	char *database;
 	struct addr listen[CONFIG_LISTEN_MAX];
 	unsigned listen_count;
-	unsigned workers;              /* default: one a CPU */
+	unsigned workers; /* default: one a CPU */
 	enum log_level log_level;
-	uint16_t udp_size;             /* EDNS size we offer and keep to, octets: 1232 (DNS flag day 2020) */
-	unsigned tcp_connections;      /* at most, in all workers */
-	unsigned tcp_idle_ms;          /* RFC 7766 §6.2.3 */
-	unsigned tcp_per_address;      /* at most, of one IPv4 address or IPv6 /64; 0 = no limit */
-	unsigned tcp_read_ms;          /* a message that has begun must be whole within this */
-	unsigned tcp_write_ms;         /* what waits for a reader must be taken within this */
+	uint16_t udp_size;        /* EDNS size we offer and keep to, octets: 1232 (DNS flag day 2020) */
+	unsigned tcp_connections; /* at most, in all workers */
+	unsigned tcp_idle_ms;     /* RFC 7766 §6.2.3 */
+	unsigned tcp_per_address; /* at most, of one IPv4 address or IPv6 /64; 0 = no limit */
+	unsigned tcp_read_ms;     /* a message that has begun must be whole within this */
+	unsigned tcp_write_ms;    /* what waits for a reader must be taken within this */
 	enum config_rate_limit rate_limit;
 	unsigned rate_answers, rate_negative, rate_errors; /* a second, in all workers; 0 = no limit */
-	unsigned rate_slip;            /* each so many-th answer over the limit is truncated, not dropped; 0 = none */
+	unsigned rate_slip; /* each so many-th answer over the limit is truncated, not dropped; 0 = none */
 	struct config_prefixes rate_exempt;
 	struct config_prefixes proxy_trusted; /* who may send PROXY headers */
-	bool cookies;                  /* DNS cookies, RFC 7873 */
-	bool cookies_require;          /* who sends a cookie, but no valid one of ours, gets BADCOOKIE by UDP */
-	char *cookies_secret_file;     /* NULL: secrets of our own */
-	char *identity_id;             /* NSID, id.server, hostname.bind; NULL: not told */
-	char *identity_version;        /* version.bind, version.server; NULL: not told */
-	bool notify;                   /* send NOTIFY */
+	bool cookies;                         /* DNS cookies, RFC 7873 */
+	bool cookies_require;                 /* who sends a cookie, but no valid one of ours, gets BADCOOKIE by UDP */
+	char *cookies_secret_file;            /* NULL: secrets of our own */
+	char *identity_id;                    /* NSID, id.server, hostname.bind; NULL: not told */
+	char *identity_version;               /* version.bind, version.server; NULL: not told */
+	bool notify;                          /* send NOTIFY */
 	struct addr notify_source4, notify_source6; /* len 0 = by route */
-	unsigned notify_retry_ms;      /* first retry; doubles */
+	unsigned notify_retry_ms;                   /* first retry; doubles */
 	unsigned notify_tries;
 };
 

@@ -1,4 +1,5 @@
-/* cookies.h: the secrets of DNS cookies while the server runs: read from [cookies] secret-file, or drawn at start and anew about once a day.
+/* cookies.h: the secrets of DNS cookies while the server runs: read from [cookies] secret-file, or drawn at start and
+ * anew about once a day.
  *
  *   secret-file   for several servers that share an address: 1 to 4 lines of 32 hexadecimal digits each, '#' before remarks. The first makes
  *                 cookies, all are taken. A rollover (RFC 9018 §5): add the new one as a later line everywhere, then make it the first

@@ -1,4 +1,5 @@
-/* mailbox.c: see mailbox.h. A lock-free stack that the receiver takes whole and turns round: posts of one thread arrive in order. */
+/* mailbox.c: see mailbox.h. A lock-free stack that the receiver takes whole and turns round: posts of one thread
+ * arrive in order. */
 #include "server/mailbox.h"
 
 #include <assert.h>

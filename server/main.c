@@ -1,7 +1,7 @@
 /* main.c: roostd: start everything in order, wait for the end, stop everything in the opposite order.
  *
- * Nothing is half started: the database is open, every zone in memory and every socket bound before the first thread runs and
- * "ready" is logged; a fault before that is one line and exit status 1 (2 for usage). */
+ * Nothing is half started: the database is open, every zone in memory and every socket bound before the first thread
+ * runs and "ready" is logged; a fault before that is one line and exit status 1 (2 for usage). */
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
@@ -183,8 +183,8 @@ static enum err make_loop(struct daemon *d, struct errmsg *msg)
 	return ERR_OK;
 }
 
-/* Room for every connection that the configuration allows; where there cannot be so much, fewer connections: the last descriptors
- * must not go to strangers, but to the database and the control socket. */
+/* Room for every connection that the configuration allows; where there cannot be so much, fewer connections: the last
+ * descriptors must not go to strangers, but to the database and the control socket. */
 static void raise_file_limit(struct config *c)
 {
 	struct rlimit limit;
@@ -290,7 +290,8 @@ static enum err start(struct daemon *d, struct errmsg *msg)
 {
 	d->server.config = &d->config;
 	d->reload.deliver = on_reload;
-	/* The main thread reads zones now and then (NOTIFY, status), each time between grace_online and grace_offline. */
+	/* The main thread reads zones now and then (NOTIFY, status), each time between grace_online and
+	 * grace_offline. */
 	grace_register();
 	grace_offline();
 	d->server.started_ms = clock_unix_ms();

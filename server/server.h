@@ -28,18 +28,19 @@ struct cookies;
 struct server {
 	const struct config *config;
 	struct directory *directory;
-	_Atomic(struct access *) access;   /* replaced by the writer after a commit that changed keys or grants; readers between quiescent states,
+	_Atomic(struct access *)
+		access; /* replaced by the writer after a commit that changed keys or grants; readers between quiescent states,
 					      access_hold to keep it longer */
 	struct writer_thread *writer;
 	struct worker **workers;
 	unsigned worker_count;
-	struct cookies *cookies;           /* main thread only, but for cookies_secrets; NULL: no DNS cookies */
+	struct cookies *cookies; /* main thread only, but for cookies_secrets; NULL: no DNS cookies */
 	struct event_base *main_base;
-	struct mailbox *main_mailbox;      /* runs things on the main thread */
-	struct notify *notify;             /* main thread only */
-	struct control *control;           /* main thread only */
-	struct stats_all *stats;            /* every thread writes its own block */
-	int64_t started_ms;                /* clock_unix_ms at start */
+	struct mailbox *main_mailbox; /* runs things on the main thread */
+	struct notify *notify;        /* main thread only */
+	struct control *control;      /* main thread only */
+	struct stats_all *stats;      /* every thread writes its own block */
+	int64_t started_ms;           /* clock_unix_ms at start */
 };
 
 #endif

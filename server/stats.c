@@ -27,7 +27,8 @@ static const char *const type_names[TYPES + 2] = {
 	"HTTPS", "SPF",  "IXFR",   "AXFR",       "ANY",  "URI",   "CAA",     "other"};
 /* clang-format on */
 
-/* Where the sums stand in stats_total.value: first the counters, each in its place, then what comes from shapes and types. */
+/* Where the sums stand in stats_total.value: first the counters, each in its place, then what comes from shapes and
+ * types. */
 enum {
 	SUM_TRANSPORT = STATS_COUNTERS,
 	SUM_OPCODE = SUM_TRANSPORT + 4,

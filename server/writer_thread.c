@@ -46,7 +46,8 @@ static struct job *take_batch(struct writer_thread *w)
 	return batch;
 }
 
-/* The next batch, or NULL when it is time to go. Frees old versions while there is nothing else to do. Called with the mutex. */
+/* The next batch, or NULL when it is time to go. Frees old versions while there is nothing else to do. Called with
+ * the mutex. */
 static struct job *wait_batch(struct writer_thread *w, bool *more_to_free)
 {
 	while (!w->first && !w->stop) {
@@ -146,7 +147,8 @@ enum err writer_thread_submit(struct writer_thread *w, struct job *job)
 	}
 	pthread_mutex_unlock(&w->mutex);
 	if (!e)
-		pthread_cond_signal(&w->work); /* behind the unlock, or the writer would wake only to wait for the mutex */
+		pthread_cond_signal(
+			&w->work); /* behind the unlock, or the writer would wake only to wait for the mutex */
 	return e;
 }
 

@@ -1,5 +1,5 @@
-/* writer_thread.h: the one writer: a thread, a queue, and zones/commit.h. Takes every waiting job as one batch; no timer: an idle server
- * commits at once (design §4). Threads: submit from any. */
+/* writer_thread.h: the one writer: a thread, a queue, and zones/commit.h. Takes every waiting job as one batch; no
+ * timer: an idle server commits at once (design §4). Threads: submit from any. */
 #ifndef ROOST_SERVER_WRITER_THREAD_H
 #define ROOST_SERVER_WRITER_THREAD_H
 
@@ -10,7 +10,8 @@ struct writer_thread;
 
 /* stats: the thread's own from then on. */
 MUST_USE enum err writer_thread_start(struct writer_thread **out, struct commit *commit, struct stats *stats);
-/* Queues the job; its done is called on the writer thread. ERR_BUSY when WRITER_QUEUE_MAX jobs wait already: the job stays the caller's. */
+/* Queues the job; its done is called on the writer thread. ERR_BUSY when WRITER_QUEUE_MAX jobs wait already: the job
+ * stays the caller's. */
 enum { WRITER_QUEUE_MAX = 16384 };
 MUST_USE enum err writer_thread_submit(struct writer_thread *w, struct job *job);
 /* Finishes what is queued, then ends the thread. */

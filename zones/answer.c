@@ -42,7 +42,8 @@ static void locate(struct place *p, const struct zone_view *v, const struct qnam
 		if (p->content && !denial_hides(v, q, p->label, p->content))
 			break;
 	}
-	/* Up to the apex: the last thing found is the topmost, and what is below a cut or a DNAME is not there (RFC 2136 §7.18, RFC 6672 §2.4). */
+	/* Up to the apex: the last thing found is the topmost, and what is below a cut or a DNAME is not there (RFC
+	 * 2136 §7.18, RFC 6672 §2.4). */
 	const struct content *c = p->content;
 	for (const struct node *n = p->node;;) {
 		const struct node *parent = zone_parent(n);
@@ -61,7 +62,8 @@ static void locate(struct place *p, const struct zone_view *v, const struct qnam
 	}
 }
 
-/* The owner at suffix `label` of the target's name. Where the question's own name is the target, its suffixes stand in the message. */
+/* The owner at suffix `label` of the target's name. Where the question's own name is the target, its suffixes stand
+ * in the message. */
 static struct answer_owner owner_at(const struct answer *a, const struct target *t, unsigned label)
 {
 	if (!label)
@@ -92,7 +94,8 @@ static uint64_t found_name(const struct target *t, const struct place *p)
 
 /* ---- the chain ---- */
 
-/* Makes `name` the next one to look for. False: the chain ends here (too long, or a loop; the peers too give what they have). */
+/* Makes `name` the next one to look for. False: the chain ends here (too long, or a loop; the peers too give what
+ * they have). */
 static bool follow(struct answer *a, struct target *t, const uint8_t *name)
 {
 	if (t->steps == ANSWER_CHAIN_MAX)

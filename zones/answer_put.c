@@ -160,8 +160,8 @@ static bool is_under(const struct node *n, const struct node *ancestor)
 	return n != NULL;
 }
 
-/* The zone that tells a name's addresses: its own, but for a name below the cut of a referral the referring one: glue is the parent's also
- * where the child's data are here. `set` is what named it. */
+/* The zone that tells a name's addresses: its own, but for a name below the cut of a referral the referring one: glue
+ * is the parent's also where the child's data are here. `set` is what named it. */
 static const struct zone *zone_of(const struct answer *a, const struct qname *name, const struct answer_set *set)
 {
 	struct qname owner;

@@ -1,6 +1,6 @@
 /* answer_put.h: putting RRsets into an answer: owners, signatures, truncation, additional addresses. The state of one
  * answer, shared by answer.c (which RRsets) and answer_put.c (how they get in). For nobody else. Threads: as answer.h.
- * */
+ */
 #ifndef ROOST_ZONES_ANSWER_PUT_H
 #define ROOST_ZONES_ANSWER_PUT_H
 

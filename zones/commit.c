@@ -281,8 +281,8 @@ static bool edited_soa(const struct edit *e, struct commit_soa *out)
 }
 
 enum err commit_add_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
-			    const struct commit_soa *from, const struct commit_soa *to, bool full,
-			    int64_t *id, struct errmsg *why)
+			    const struct commit_soa *from, const struct commit_soa *to, bool full, int64_t *id,
+			    struct errmsg *why)
 {
 	struct zonestore_version v = {.zone = zone,
 				      .to = to->serial,
@@ -379,7 +379,8 @@ static void refuse(struct job *job, struct commit_open_zone *z)
 	job->changed = false;
 }
 
-/* The savepoint holds the job's changes: give them a version, unless there are none or the zone is not ours to change. */
+/* The savepoint holds the job's changes: give them a version, unless there are none or the zone is not ours to
+ * change. */
 static enum err conclude(struct commit *c, struct commit_open_zone *z, struct job *job, const struct commit_soa *from,
 			 bool soa_set, struct errmsg *why)
 {
@@ -523,7 +524,8 @@ static const char *remedy(enum err err)
 	}
 }
 
-/* What is wrong with the store or the machine is an error for the log, once a batch; what is wrong with the request is its sender's. */
+/* What is wrong with the store or the machine is an error for the log, once a batch; what is wrong with the request
+ * is its sender's. */
 static void log_failure(struct commit *c, const struct job *job)
 {
 	static struct log_limit limit; /* a full disk should not be filled by saying so */

@@ -1,4 +1,5 @@
-/* commit.h: the writer without its thread: takes a batch of jobs through edit, one SQLite transaction, COMMIT, publish, reply (design §2, §4).
+/* commit.h: the writer without its thread: takes a batch of jobs through edit, one SQLite transaction, COMMIT,
+ * publish, reply (design §2, §4).
  *
  * roostd runs it on its writer thread; roostctl runs it on a database that no server has open. A batch:
  *
@@ -6,8 +7,8 @@
  *   rows of all names touched; COMMIT (durable)              an error: memory rolls back, the whole batch is run again job by job, so that one
  *   publish every edit; call every job's done                job's fault is its own; a job that fails alone gets SERVFAIL and the log says why
  *
- * One version a job that changed something; the serial rises by RFC 1982 once for each (RFC 2136 §3.6), unless the job set a newer SOA itself.
- * Threads: one thread owns a committer. */
+ * One version a job that changed something; the serial rises by RFC 1982 once for each (RFC 2136 §3.6), unless the
+ * job set a newer SOA itself. Threads: one thread owns a committer. */
 #ifndef ROOST_ZONES_COMMIT_H
 #define ROOST_ZONES_COMMIT_H
 
@@ -26,8 +27,8 @@ struct commit_hooks {
 	void *arg;
 };
 
-/* The store must be open for writing; the directory holds the zones that are loaded. If lazy, a zone that is in the store but not in the
- * directory is loaded when a job wants it (roostctl). */
+/* The store must be open for writing; the directory holds the zones that are loaded. If lazy, a zone that is in the
+ * store but not in the directory is loaded when a job wants it (roostctl). */
 MUST_USE enum err commit_new(struct commit **out, struct zonestore *store, struct directory *directory, bool lazy,
 			     const struct commit_hooks *hooks);
 void commit_free(struct commit *c);

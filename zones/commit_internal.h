@@ -1,4 +1,5 @@
-/* commit_internal.h: what zones/commit.c (batches, updates) and zones/commit_replace.c (whole zones) share. For no one else. */
+/* commit_internal.h: what zones/commit.c (batches, updates) and zones/commit_replace.c (whole zones) share. For no
+ * one else. */
 #ifndef ROOST_ZONES_COMMIT_INTERNAL_H
 #define ROOST_ZONES_COMMIT_INTERNAL_H
 
@@ -63,7 +64,8 @@ struct commit_journal {
 MUST_USE enum err commit_begin(struct commit *c, struct errmsg *why);
 MUST_USE enum err commit_transaction(struct commit *c, struct errmsg *why);
 
-/* The zone that is served under that name, loaded first if the committer is lazy. ERR_NOTFOUND if we do not serve it. */
+/* The zone that is served under that name, loaded first if the committer is lazy. ERR_NOTFOUND if we do not serve it.
+ */
 MUST_USE enum err commit_find_zone(struct commit *c, const uint8_t *name, struct zone **out, struct errmsg *why);
 
 /* False if rr is not a SOA. */
@@ -71,8 +73,8 @@ bool commit_copy_soa(struct commit_soa *out, const struct content_rr *rr);
 
 /* The version row and the row that says who made it, which share *id. from NULL: the zone had no content. */
 MUST_USE enum err commit_add_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
-				     const struct commit_soa *from, const struct commit_soa *to, bool full,
-				     int64_t *id, struct errmsg *why);
+				     const struct commit_soa *from, const struct commit_soa *to, bool full, int64_t *id,
+				     struct errmsg *why);
 /* Writes one record if it belongs to this pass. */
 MUST_USE enum err commit_journal_rr(struct commit_journal *j, const uint8_t *owner, bool add,
 				    const struct content_rr *rr);

@@ -1,5 +1,5 @@
-/* commit_replace.c: a whole zone from an image, as one version (JOB_REPLACE): what differs goes to the rows and the journal, a new zone object
- * takes the old one's place. */
+/* commit_replace.c: a whole zone from an image, as one version (JOB_REPLACE): what differs goes to the rows and the
+ * journal, a new zone object takes the old one's place. */
 #include "zones/commit_internal.h"
 
 #include "lib/clock.h"
@@ -177,7 +177,8 @@ static enum err find_replaced(struct replacement *r)
 	return ERR_OK;
 }
 
-/* A primary's serial never goes back, whatever the file says: secondaries would not follow (RFC 1982). A secondary has its primary's. */
+/* A primary's serial never goes back, whatever the file says: secondaries would not follow (RFC 1982). A secondary
+ * has its primary's. */
 static enum err choose_serial(struct replacement *r)
 {
 	uint32_t file = r->to.serial, now = r->old ? r->from.serial : r->row.serial;
@@ -207,8 +208,8 @@ static enum err store_replacement(struct replacement *r)
 	struct commit *c = r->c;
 	int64_t id = 0;
 	bool full = !r->old || r->changes > r->records;
-	enum err err = commit_add_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full,
-					  &id, r->why);
+	enum err err =
+		commit_add_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full, &id, r->why);
 	if (!err)
 		err = zonestore_set_serial(c->store, r->row.id, r->to.serial, clock_unix_ms(), r->why);
 	if (!err && !r->old)

@@ -245,8 +245,8 @@ static void plan_keep(struct plan *p, const struct content *c, const struct rrse
 	p->sig.count = s->sig_count;
 }
 
-/* Copies old's sets into plan, leaving room in order for `type`; returns the number, *at is the place of `type`'s plan (made empty if old
- * has no such set). */
+/* Copies old's sets into plan, leaving room in order for `type`; returns the number, *at is the place of `type`'s
+ * plan (made empty if old has no such set). */
 static size_t plan_with(struct plan *plan, const struct content *old, uint16_t type, size_t *at)
 {
 	size_t n = 0;
@@ -283,8 +283,8 @@ static enum err set_of(uint16_t type, const uint8_t *rdata, uint16_t rdlen, uint
 }
 
 /* Where a record belongs in a run not yet split: *from..*to is the equal record, or empty at the place to insert. */
-static bool find_record(const struct run *s, uint16_t type, const uint8_t *rdata, uint16_t rdlen, size_t *from, size_t *to,
-			uint32_t *ttl)
+static bool find_record(const struct run *s, uint16_t type, const uint8_t *rdata, uint16_t rdlen, size_t *from,
+			size_t *to, uint32_t *ttl)
 {
 	size_t at = 0;
 	size_t start = 0;
@@ -324,8 +324,8 @@ static const uint8_t *owner_for(const struct content *old, const uint8_t *owner)
 	return content_in_use(old) ? content_owner_cased(old) : owner;
 }
 
-enum err content_with(const struct content *old, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t rdlen,
-		      struct content **out, bool *changed)
+enum err content_with(const struct content *old, const uint8_t *owner, uint16_t type, uint32_t ttl,
+		      const uint8_t *rdata, uint16_t rdlen, struct content **out, bool *changed)
 {
 	struct plans plans;
 	size_t at = 0;
@@ -374,7 +374,8 @@ done:
 	return e;
 }
 
-enum err content_without(const struct content *old, uint16_t type, const uint8_t *rdata, uint16_t rdlen, struct content **out, bool *changed)
+enum err content_without(const struct content *old, uint16_t type, const uint8_t *rdata, uint16_t rdlen,
+			 struct content **out, bool *changed)
 {
 	struct plans plans;
 	size_t at = 0;
@@ -419,7 +420,8 @@ static bool listed(const uint16_t *list, uint16_t type)
 	return false;
 }
 
-enum err content_without_set(const struct content *old, uint16_t type, const uint16_t *keep, struct content **out, bool *changed)
+enum err content_without_set(const struct content *old, uint16_t type, const uint16_t *keep, struct content **out,
+			     bool *changed)
 {
 	struct plans plans;
 	size_t n = 0;
@@ -536,8 +538,8 @@ enum err content_maker_add(struct content_maker *m, uint16_t type, uint32_t ttl,
 		e = maker_room(m, rdlen);
 	if (e)
 		return e;
-	m->rr[m->count++] =
-		(struct made){.set = set, .sig = type == TYPE_RRSIG, .type = type, .ttl = ttl, .at = m->used, .rdlen = rdlen};
+	m->rr[m->count++] = (struct made){
+		.set = set, .sig = type == TYPE_RRSIG, .type = type, .ttl = ttl, .at = m->used, .rdlen = rdlen};
 	if (rdlen)
 		memcpy(m->arena + m->used, rdata, rdlen);
 	m->used += rdlen;
@@ -668,9 +670,10 @@ static enum err diff_run(struct side old, struct side new, bool add, content_dif
 	side_next(&old);
 	side_next(&new);
 	while (old.valid || new.valid) {
-		int order = !old.valid	 ? 1
+		int order = !old.valid   ? 1
 			    : !new.valid ? -1
-					 : rr_rdata_compare(old.rr.type, old.rr.rdata, old.rr.rdlen, new.rr.rdata, new.rr.rdlen);
+					 : rr_rdata_compare(old.rr.type, old.rr.rdata, old.rr.rdlen, new.rr.rdata,
+							    new.rr.rdlen);
 		bool differ = order != 0 || !identical(&old.rr, &new.rr);
 		enum err e = ERR_OK;
 		if (differ && !add && order <= 0)
@@ -695,7 +698,8 @@ static struct side side_of(const struct content *c, const struct rrset *s, bool 
 		   : (struct side){.block = content_block(c, s), .len = s->len};
 }
 
-static enum err diff_pass(const struct content *old, const struct content *new, bool add, content_diff_fn *fn, void *arg)
+static enum err diff_pass(const struct content *old, const struct content *new, bool add, content_diff_fn *fn,
+			  void *arg)
 {
 	size_t i = 0;
 	size_t j = 0;

@@ -9,12 +9,14 @@
  *
  *   C0 0C | type 2 | class 2 (IN) | TTL 4 | RDLENGTH 2 | RDATA (uncompressed)
  *
- * so that a positive answer is one copy. Within an RRset, records are in canonical order (RFC 4034 §6.3), without duplicates, and have one TTL
- * (RFC 2181 §5.2). RRSIGs stand behind the RRset they cover; an RRset entry with count 0 only carries signatures of a type that is
- * not there. In the database and in the journal RRSIGs are ordinary rows of type RRSIG with the type covered beside it.
+ * so that a positive answer is one copy. Within an RRset, records are in canonical order (RFC 4034 §6.3), without
+ * duplicates, and have one TTL (RFC 2181 §5.2). RRSIGs stand behind the RRset they cover; an RRset entry with count 0
+ * only carries signatures of a type that is not there. In the database and in the journal RRSIGs are ordinary rows of
+ * type RRSIG with the type covered beside it.
  *
- * Blocks are made by content_* functions only and never change afterwards, except for `older` (zones/zone.c). Ownership: whoever
- * made it frees it with content_free until it is published in a zone. Threads: immutable, so any. */
+ * Blocks are made by content_* functions only and never change afterwards, except for `older` (zones/zone.c).
+ * Ownership: whoever made it frees it with content_free until it is published in a zone. Threads: immutable, so any.
+ */
 #ifndef ROOST_ZONES_CONTENT_H
 #define ROOST_ZONES_CONTENT_H
 
@@ -23,14 +25,15 @@
 #include "lib/rr.h"
 
 enum {
-	CONTENT_RECORD_HEAD = 12,     /* octets before RDATA in a ready record */
-	CONTENT_RRSET_MAX = 64000,    /* octets of an RRset's records (and of its RRSIGs): a message must hold it with its question, OPT and TSIG */
-	CONTENT_SETS_MAX = 1024       /* types at one name */
+	CONTENT_RECORD_HEAD = 12, /* octets before RDATA in a ready record */
+	/* Octets of an RRset's records, and of its RRSIGs: a message must hold it with question, OPT and TSIG. */
+	CONTENT_RRSET_MAX = 64000,
+	CONTENT_SETS_MAX = 1024 /* types at one name */
 };
 
 enum content_flag {
-	CONTENT_GONE = 1,   /* the name does not exist in this version */
-	CONTENT_NS = 2,     /* has NS: a zone cut if it is not the apex */
+	CONTENT_GONE = 1, /* the name does not exist in this version */
+	CONTENT_NS = 2,   /* has NS: a zone cut if it is not the apex */
 	CONTENT_DNAME = 4,
 	CONTENT_CNAME = 8,
 	CONTENT_CASED = 16, /* the owner has upper-case letters; its own spelling is kept behind the records */
@@ -105,32 +108,36 @@ static inline bool content_in_use(const struct content *c)
 	return c && c->sets > 0;
 }
 
-/* Copies with one change; `old` may be NULL (nothing there yet). *changed says whether there is a difference; if not, *out is NULL.
- * For RRSIG the set is chosen by the type covered in the RDATA. The TTL given becomes the TTL of the whole RRset (RFC 2136 §3.4.2.2 with
- * RFC 2181 §5.2). owner: wire with its case, used when the name had no records before. Singleton types replace (RFC 2136 §3.4.2.2).
- * ERR_NOSPACE past CONTENT_RRSET_MAX or CONTENT_SETS_MAX. */
-MUST_USE enum err content_with(const struct content *old, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
-			       uint16_t rdlen, struct content **out, bool *changed);
+/* Copies with one change; `old` may be NULL (nothing there yet). *changed says whether there is a difference; if not,
+ * *out is NULL. For RRSIG the set is chosen by the type covered in the RDATA. The TTL given becomes the TTL of the
+ * whole RRset (RFC 2136 §3.4.2.2 with RFC 2181 §5.2). owner: wire with its case, used when the name had no records
+ * before. Singleton types replace (RFC 2136 §3.4.2.2). ERR_NOSPACE past CONTENT_RRSET_MAX or CONTENT_SETS_MAX. */
+MUST_USE enum err content_with(const struct content *old, const uint8_t *owner, uint16_t type, uint32_t ttl,
+			       const uint8_t *rdata, uint16_t rdlen, struct content **out, bool *changed);
 /* Without one record (type and RDATA; TTL is no matter). */
-MUST_USE enum err content_without(const struct content *old, uint16_t type, const uint8_t *rdata, uint16_t rdlen, struct content **out,
-				  bool *changed);
-/* Without an RRset and its signatures; TYPE_ANY: without all. `keep` (may be NULL) lists types that stay, ended by 0. */
-MUST_USE enum err content_without_set(const struct content *old, uint16_t type, const uint16_t *keep, struct content **out, bool *changed);
+MUST_USE enum err content_without(const struct content *old, uint16_t type, const uint8_t *rdata, uint16_t rdlen,
+				  struct content **out, bool *changed);
+/* Without an RRset and its signatures; TYPE_ANY: without all. `keep` (may be NULL) lists types that stay, ended by 0.
+ */
+MUST_USE enum err content_without_set(const struct content *old, uint16_t type, const uint16_t *keep,
+				      struct content **out, bool *changed);
 
-/* Gathers the records of one name, in any order, then makes the block: for zone loading. Reusable after each content_maker_finish. */
+/* Gathers the records of one name, in any order, then makes the block: for zone loading. Reusable after each
+ * content_maker_finish. */
 struct content_maker;
 MUST_USE enum err content_maker_new(struct content_maker **out);
 void content_maker_free(struct content_maker *m);
 /* Duplicates are dropped. If TTLs in an RRset differ, the lowest wins (RFC 2181 §5.2). The RDATA is copied. */
-MUST_USE enum err content_maker_add(struct content_maker *m, uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t rdlen);
+MUST_USE enum err content_maker_add(struct content_maker *m, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+				    uint16_t rdlen);
 MUST_USE enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, struct content **out);
 
 /* An empty block (empty non-terminal), or one with CONTENT_GONE. */
 MUST_USE enum err content_empty(bool gone, struct content **out);
 void content_free(struct content *c);
 
-/* Differences old -> new (either may be NULL): calls del for each record only in old, add for each only in new. A changed TTL is
- * del + add of every record of the set. RRSIGs included. A non-zero return stops and is passed on. */
+/* Differences old -> new (either may be NULL): calls del for each record only in old, add for each only in new. A
+ * changed TTL is del + add of every record of the set. RRSIGs included. A non-zero return stops and is passed on. */
 typedef enum err content_diff_fn(void *arg, bool add, const struct content_rr *rr);
 enum err content_diff(const struct content *old, const struct content *new, content_diff_fn *fn, void *arg);
 

@@ -1,4 +1,5 @@
-/* directory.c: see directory.h. A flat table with linear probing; a slot holds a zone's address, the removed mark, or nothing. */
+/* directory.c: see directory.h. A flat table with linear probing; a slot holds a zone's address, the removed mark, or
+ * nothing. */
 #include "zones/directory.h"
 
 #include <stdlib.h>

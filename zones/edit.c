@@ -158,8 +158,11 @@ static void take_step(struct edit *e, uint32_t index, struct content *now)
 	struct entry *n = e->entry[index];
 	bool first = n->savepoint != e->savepoint;
 
-	e->step[e->steps++] = (struct step){
-		.entry = index, .before = n->now, .first = first, .old_savepoint = n->savepoint, .old_before = n->before};
+	e->step[e->steps++] = (struct step){.entry = index,
+					    .before = n->now,
+					    .first = first,
+					    .old_savepoint = n->savepoint,
+					    .old_before = n->before};
 	if (first) {
 		n->savepoint = e->savepoint;
 		n->before = n->now;
@@ -172,7 +175,8 @@ static bool owned(const struct entry *n, const struct content *c)
 	return c && c != n->base;
 }
 
-enum err edit_add(struct edit *e, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t rdlen, bool *changed)
+enum err edit_add(struct edit *e, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+		  uint16_t rdlen, bool *changed)
 {
 	struct content *now;
 	uint32_t index;
@@ -192,7 +196,8 @@ enum err edit_add(struct edit *e, const uint8_t *owner, uint16_t type, uint32_t 
 	return ERR_OK;
 }
 
-enum err edit_remove(struct edit *e, const uint8_t *owner, uint16_t type, const uint8_t *rdata, uint16_t rdlen, bool *changed)
+enum err edit_remove(struct edit *e, const uint8_t *owner, uint16_t type, const uint8_t *rdata, uint16_t rdlen,
+		     bool *changed)
 {
 	struct content *now;
 	uint32_t index;

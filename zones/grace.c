@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <urcu/urcu-qsbr.h>
 
-/* ThreadSanitizer cannot see liburcu's ordering: tell it that what a reader did before it was quiescent happens before what is done
- * after a grace period. */
+/* ThreadSanitizer cannot see liburcu's ordering: tell it that what a reader did before it was quiescent happens
+ * before what is done after a grace period. */
 #if defined(__SANITIZE_THREAD__)
 #define GRACE_TSAN 1
 #elif defined(__has_feature)
@@ -108,7 +108,8 @@ void grace_barrier(void)
 	period_over();
 }
 
-/* Tickets: at most one call is under way; all tickets drawn before it started are passed when it returns, later ones need the next. */
+/* Tickets: at most one call is under way; all tickets drawn before it started are passed when it returns, later ones
+ * need the next. */
 static struct {
 	pthread_mutex_t lock;
 	uint64_t drawn;  /* last ticket */

@@ -1,8 +1,8 @@
 /* grace.h: when may memory that readers could still see be freed: liburcu, QSBR flavour.
  *
- * A reader thread is online between grace_online and grace_offline; in between it calls grace_quiescent whenever it holds no pointer
- * into zones, directory or access. Before it may sleep (epoll) it goes offline. Freed memory waits until every thread has been
- * quiescent or offline once since it was taken out of reach.
+ * A reader thread is online between grace_online and grace_offline; in between it calls grace_quiescent whenever it
+ * holds no pointer into zones, directory or access. Before it may sleep (epoll) it goes offline. Freed memory waits
+ * until every thread has been quiescent or offline once since it was taken out of reach.
  *
  * The calls carry ThreadSanitizer's annotations, because liburcu itself is not built with it. */
 #ifndef ROOST_ZONES_GRACE_H

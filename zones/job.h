@@ -31,7 +31,8 @@ struct job {
 	struct update *update;    /* JOB_UPDATE; owned by the job */
 	struct zone_image *image; /* JOB_REPLACE; owned by the job */
 	enum zone_role role;      /* JOB_REPLACE of a new zone */
-	/* JOB_ADMIN: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all, after its own were written. */
+	/* JOB_ADMIN: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all,
+	 * after its own were written. */
 	enum err (*run)(struct job *job, struct zonestore *store, struct errmsg *why);
 	void *run_arg; /* for run; the submitter's */
 
@@ -42,8 +43,8 @@ struct job {
 	bool changed;      /* a version was made */
 	uint32_t serial;   /* of the zone after the job */
 
-	/* Called on the writer's thread after the commit is durable and published (or the job was decided without change). The callee owns the
-	 * job from then on. */
+	/* Called on the writer's thread after the commit is durable and published (or the job was decided without
+	 * change). The callee owns the job from then on. */
 	void (*done)(struct job *job);
 	void *done_arg;
 };

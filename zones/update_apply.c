@@ -1,5 +1,6 @@
-/* update_apply.c: an update applied to an edit, on the writer: prerequisites (RFC 2136 §3.2), permission (§3.3), prescan (§3.4.1), then record
- * by record (§3.4.2). The first two verdicts that need no zone content were reached in update.c; here they get their turn. */
+/* update_apply.c: an update applied to an edit, on the writer: prerequisites (RFC 2136 §3.2), permission (§3.3),
+ * prescan (§3.4.1), then record by record (§3.4.2). The first two verdicts that need no zone content were reached in
+ * update.c; here they get their turn. */
 #include "zones/update.h"
 
 #include <stdlib.h>
@@ -306,8 +307,8 @@ static enum err add_wks(struct edit *e, const struct update_rr *rr)
 	return err ? err : add_rr(e, rr);
 }
 
-/* A CNAME stands alone: an update that would put it beside other data, or other data beside it, is silently ignored (§3.4.2.2;
- * for DNAME RFC 6672 §5.2). */
+/* A CNAME stands alone: an update that would put it beside other data, or other data beside it, is silently ignored
+ * (§3.4.2.2; for DNAME RFC 6672 §5.2). */
 static enum err add(struct edit *e, const struct update_rr *rr, bool *soa_set)
 {
 	const struct content *c = edit_find(e, rr->owner);

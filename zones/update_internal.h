@@ -1,4 +1,5 @@
-/* update_internal.h: what zones/update.c (takes the message apart) and zones/update_apply.c (applies it) share. For no one else. */
+/* update_internal.h: what zones/update.c (takes the message apart) and zones/update_apply.c (applies it) share. For
+ * no one else. */
 #ifndef ROOST_ZONES_UPDATE_INTERNAL_H
 #define ROOST_ZONES_UPDATE_INTERNAL_H
 

@@ -259,8 +259,8 @@ struct zone *zone_pin_zone(const struct zone_pin *p)
 	return p->zone;
 }
 
-/* A walk meets nodes in the order of their hashes, so nearly every node and block is a cache miss: asks for them early, a node twice as
- * early as its block, whose address it holds. */
+/* A walk meets nodes in the order of their hashes, so nearly every node and block is a cache miss: asks for them
+ * early, a node twice as early as its block, whose address it holds. */
 static void warm_ahead(const struct zone_table *t, size_t at)
 {
 	enum { AHEAD = 8 };

@@ -59,9 +59,9 @@ const struct content *zone_find_wildcard(const struct zone_view *v, const struct
 /* By wire name (any case); for slow paths: prepares a qname and calls zone_find. NULL when out of zone. */
 const struct content *zone_find_name(const struct zone_view *v, const uint8_t *name, const struct node **node);
 
-/* Each asks for the memory that the next step of looking up q needs, whose own memory the step before asked for: the misses of a batch of
- * questions overlap (design §3). Nothing is decided. zone_warm takes any address, good or not; zone_warm_node gives the node that the
- * table promises (its name not compared), or NULL. */
+/* Each asks for the memory that the next step of looking up q needs, whose own memory the step before asked for: the
+ * misses of a batch of questions overlap (design §3). Nothing is decided. zone_warm takes any address, good or not;
+ * zone_warm_node gives the node that the table promises (its name not compared), or NULL. */
 void zone_warm(const struct zone *z);
 void zone_warm_slot(const struct zone *z, const struct qname *q);
 const struct node *zone_warm_node(const struct zone *z, const struct qname *q);

@@ -104,7 +104,6 @@ size_t zone_names_total(void)
 	return atomic_load_explicit(&names_total, memory_order_relaxed);
 }
 
-
 static struct node *node_new(struct zone *z, const struct qname *q, unsigned i, bool loading)
 {
 	size_t rel_len = (size_t)(q->len - q->off[i]) - z->name_len;

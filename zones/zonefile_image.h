@@ -1,4 +1,5 @@
-/* zonefile_image.h: what zonefile.c alone needs of an image, so that a fault found at the end can still name its line. */
+/* zonefile_image.h: what zonefile.c alone needs of an image, so that a fault found at the end can still name its
+ * line. */
 #ifndef ROOST_ZONES_ZONEFILE_IMAGE_H
 #define ROOST_ZONES_ZONEFILE_IMAGE_H
 

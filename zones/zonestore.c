@@ -1,4 +1,5 @@
-/* zonestore.c: the database of zones: schema, zones and peers. Records and history: zonestore_records.c, zonestore_history.c. */
+/* zonestore.c: the database of zones: schema, zones and peers. Records and history: zonestore_records.c,
+ * zonestore_history.c. */
 #include "zones/zonestore_inside.h"
 
 #include <assert.h>
@@ -11,11 +12,13 @@ enum {
 	DNS_PORT = 53
 };
 
-/* Tables without a rowid are stored in the order of their key: a zone is read in one sweep, its versions and a version's records too. Each
- * index would cost every update a page in the WAL, so no table that an update writes to has one beside its key. A version has the id of the
- * change that made it: one sequence for all zones, and the journal grows at its end. */
+/* Tables without a rowid are stored in the order of their key: a zone is read in one sweep, its versions and a
+ * version's records too. Each index would cost every update a page in the WAL, so no table that an update writes to
+ * has one beside its key. A version has the id of the change that made it: one sequence for all zones, and the
+ * journal grows at its end. */
 static const char schema_0[] =
-	/* AUTOINCREMENT: a removed zone's id never comes back, so a transfer that outlives the zone cannot read another's history. */
+	/* AUTOINCREMENT: a removed zone's id never comes back, so a transfer that outlives the zone cannot read
+	 * another's history. */
 	"CREATE TABLE zone ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" name TEXT NOT NULL UNIQUE,"

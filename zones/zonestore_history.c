@@ -1,4 +1,5 @@
-/* zonestore_history.c: versions of zones, who made them, and their records: IXFR journal, audit trail and undo at once. */
+/* zonestore_history.c: versions of zones, who made them, and their records: IXFR journal, audit trail and undo at
+ * once. */
 #include "zones/zonestore_inside.h"
 
 #include <assert.h>

@@ -1,5 +1,6 @@
-/* zonestore_inside.h: what the files of the store share: the handle with its statements, binding, sentences. For zonestore*.c only.
- * zonestore.c: schema, zones, peers; zonestore_records.c: what is served; zonestore_history.c: versions and changes. */
+/* zonestore_inside.h: what the files of the store share: the handle with its statements, binding, sentences. For
+ * zonestore*.c only. zonestore.c: schema, zones, peers; zonestore_records.c: what is served; zonestore_history.c:
+ * versions and changes. */
 #ifndef ROOST_ZONES_ZONESTORE_INSIDE_H
 #define ROOST_ZONES_ZONESTORE_INSIDE_H
 
@@ -40,8 +41,8 @@ enum err zonestore_inside_corrupt(struct zonestore *s, int64_t zone, const uint8
 /* A column that must hold a number from 0 to max. */
 bool zonestore_inside_number(sqlite3_stmt *stmt, int column, int64_t max, int64_t *out);
 
-/* Owner names of rows, from sort key and spelling. The key decides; the spelling is only parsed when it has upper-case letters, which are
- * all that it can add. */
+/* Owner names of rows, from sort key and spelling. The key decides; the spelling is only parsed when it has
+ * upper-case letters, which are all that it can add. */
 struct zonestore_owner {
 	struct name name; /* with its case */
 	uint8_t key[NAME_KEY_MAX];
@@ -49,8 +50,8 @@ struct zonestore_owner {
 	bool any; /* name and key are of a row */
 };
 
-/* Reads columns `key` and `spelling` of a row; *next says whether the owner is another than before. False if they make no sense
- * (o->any is false then). */
+/* Reads columns `key` and `spelling` of a row; *next says whether the owner is another than before. False if they
+ * make no sense (o->any is false then). */
 bool zonestore_inside_owner(struct zonestore_owner *o, sqlite3_stmt *stmt, int key, int spelling, bool *next);
 
 #endif

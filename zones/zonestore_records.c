@@ -1,4 +1,5 @@
-/* zonestore_records.c: the rows of what is served, one an RRset. RRSIGs are rows of their own, with the type covered beside them:
+/* zonestore_records.c: the rows of what is served, one an RRset. RRSIGs are rows of their own, with the type covered
+ * beside them:
  *
  *   rdata  | length 2 | RDATA | length 2 | RDATA | …       at least one; canonical order */
 #include "zones/zonestore_inside.h"
@@ -351,7 +352,8 @@ static enum err load_rows(struct loading *l)
 	return finish_name(l);
 }
 
-/* The serial stands in the zone's row too: two rows that contradict each other would give secondaries the wrong history. */
+/* The serial stands in the zone's row too: two rows that contradict each other would give secondaries the wrong
+ * history. */
 static enum err check_serial(struct loading *l, const struct zonestore_zone *row)
 {
 	struct zone_view v = zone_view(l->zone);

@@ -1,5 +1,5 @@
-/* chaos.h: what the server tells of itself in class CHAOS, if the administrator wants it to: TXT at version.bind and version.server, at id.server and
- * hostname.bind (RFC 4892). Threads: pure. */
+/* chaos.h: what the server tells of itself in class CHAOS, if the administrator wants it to: TXT at version.bind and
+ * version.server, at id.server and hostname.bind (RFC 4892). Threads: pure. */
 #ifndef ROOST_SERVER_DNS_CHAOS_H
 #define ROOST_SERVER_DNS_CHAOS_H
 

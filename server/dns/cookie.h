@@ -2,8 +2,8 @@
  *
  *   | client cookie 8 | version 1 | reserved 3 | timestamp 4 | hash 8 |        the last four are the server cookie
  *
- * hash = SipHash-2-4(secret; client cookie, version, reserved, timestamp, client's IP address). Who sends a right one has got an answer from us at
- * that address before: its address is not forged. No state a client. Threads: pure. */
+ * hash = SipHash-2-4(secret; client cookie, version, reserved, timestamp, client's IP address). Who sends a right one
+ * has got an answer from us at that address before: its address is not forged. No state a client. Threads: pure. */
 #ifndef ROOST_SERVER_DNS_COOKIE_H
 #define ROOST_SERVER_DNS_COOKIE_H
 
@@ -34,8 +34,8 @@ enum cookie_state {
 	COOKIE_VALID    /* the address is its own */
 };
 
-/* Judges the `len` octets of a COOKIE option (8, or 16 to 40) and makes the one for the answer: the same again while it is young, else a new one.
- * now: clock_unix, of which the lower 32 bits count (RFC 9018 §4.3). from: unmapped. */
+/* Judges the `len` octets of a COOKIE option (8, or 16 to 40) and makes the one for the answer: the same again while
+ * it is young, else a new one. now: clock_unix, of which the lower 32 bits count (RFC 9018 §4.3). from: unmapped. */
 enum cookie_state cookie_answer(const struct cookie_secrets *s, const uint8_t *cookie, size_t len,
 				const struct addr *from, uint64_t now, uint8_t out[COOKIE_LEN]);
 

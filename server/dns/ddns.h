@@ -3,8 +3,8 @@
  *   worker: request_handle -> struct ddns with its job         writer: commit -> job's done -> worker's mailbox
  *   worker: deliver -> log, answer, sign -> transport's `send`
  *
- * The answer is made and signed after the commit (TSIG carries the time of signing). Threads: made, delivered and freed by one worker; the
- * writer only touches the job and posts. */
+ * The answer is made and signed after the commit (TSIG carries the time of signing). Threads: made, delivered and
+ * freed by one worker; the writer only touches the job and posts. */
 #ifndef ROOST_SERVER_DNS_DDNS_H
 #define ROOST_SERVER_DNS_DDNS_H
 
@@ -29,7 +29,9 @@ struct ddns {
 	void *send_arg;
 };
 
-enum { DDNS_ANSWER_MAX = 1024 }; /* octets: header 12, zone section 259, OPT 11 and its options 256, TSIG 26 + 255 + 24 + 64 + 6 at most */
+enum {
+	DDNS_ANSWER_MAX = 1024
+}; /* octets: header 12, zone section 259, OPT 11 and its options 256, TSIG 26 + 255 + 24 + 64 + 6 at most */
 
 /* Takes the update apart and makes the job. who->zone is the zone we serve. */
 MUST_USE enum err ddns_new(struct ddns **out, const struct message *m, const struct reply *reply, struct access *access,

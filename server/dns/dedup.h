@@ -1,9 +1,11 @@
-/* dedup.h: UPDATEs over UDP that came already: a client that heard nothing sends the same datagram again, and must get the first answer,
- * not a second run (a prerequisite that held the first time may fail the second, and then a done change would look refused).
+/* dedup.h: UPDATEs over UDP that came already: a client that heard nothing sends the same datagram again, and must
+ * get the first answer, not a second run (a prerequisite that held the first time may fail the second, and then a
+ * done change would look refused).
  *
- * An entry stands for one datagram: source address and port, ID, length, and a keyed hash of all its octets. While the first is under
- * way, a resend is dropped; for DEDUP_KEEP after its answer, the same octets are sent again. The table has a fixed number of
- * entries; a new one takes the place of the oldest. Threads: one table a worker (the kernel keeps a source with one worker). */
+ * An entry stands for one datagram: source address and port, ID, length, and a keyed hash of all its octets. While
+ * the first is under way, a resend is dropped; for DEDUP_KEEP after its answer, the same octets are sent again. The
+ * table has a fixed number of entries; a new one takes the place of the oldest. Threads: one table a worker (the
+ * kernel keeps a source with one worker). */
 #ifndef ROOST_SERVER_DNS_DEDUP_H
 #define ROOST_SERVER_DNS_DEDUP_H
 
@@ -36,7 +38,8 @@ enum dedup_state dedup_find(struct dedup *d, const struct dedup_key *key, uint64
 			    size_t *len);
 /* From now on PENDING. The key must be NEW. */
 void dedup_begin(struct dedup *d, const struct dedup_key *key);
-/* From now on DONE; the answer is copied. No harm if the entry had to make room, or if memory is short (then it is forgotten). */
+/* From now on DONE; the answer is copied. No harm if the entry had to make room, or if memory is short (then it is
+ * forgotten). */
 void dedup_finish(struct dedup *d, const struct dedup_key *key, const uint8_t *answer, size_t len, uint64_t now);
 /* As if it had never come: nothing was done and nothing answered. */
 void dedup_forget(struct dedup *d, const struct dedup_key *key);

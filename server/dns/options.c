@@ -64,8 +64,8 @@ static enum err take(struct options *o, enum option what, const uint8_t *data, s
 	if (what == OPTION_COOKIE)
 		return take_cookie(o, data, len);
 	o->asked = (uint8_t)(o->asked | (unsigned)what);
-	/* Requests have them empty. RFC 5001 §2.2 wants octets in an NSID ignored, the peers do so with EXPIRE and tcp-keepalive as well; in
-	 * ZONEVERSION they are an error. */
+	/* Requests have them empty. RFC 5001 §2.2 wants octets in an NSID ignored, the peers do so with EXPIRE and
+	 * tcp-keepalive as well; in ZONEVERSION they are an error. */
 	return what == OPTION_ZONEVERSION && len ? ERR_FORMAT : ERR_OK;
 }
 

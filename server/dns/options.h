@@ -1,10 +1,11 @@
-/* options.h: EDNS options (RFC 6891 §6.1.2): what a request asks for by them, read once into a plain struct, and what its answer says to them.
+/* options.h: EDNS options (RFC 6891 §6.1.2): what a request asks for by them, read once into a plain struct, and what
+ * its answer says to them.
  *
  *   code 3   NSID          RFC 5001      9   EXPIRE       RFC 7314      10  COOKIE  RFC 7873, 9018
  *   code 11  tcp-keepalive RFC 7828      15  EDE          RFC 8914      19  ZONEVERSION  RFC 9660
  *
- * Room for everything asked is kept in the answer from the start (reply.h); an extended error goes where room is left. All others are ignored.
- * Threads: belongs to one. */
+ * Room for everything asked is kept in the answer from the start (reply.h); an extended error goes where room is
+ * left. All others are ignored. Threads: belongs to one. */
 #ifndef ROOST_SERVER_DNS_OPTIONS_H
 #define ROOST_SERVER_DNS_OPTIONS_H
 
@@ -56,8 +57,8 @@ static inline void options_clear(struct options *o)
 	o->asked = o->given = 0;
 }
 
-/* ignore: bits of those that are to be taken for unknown. ERR_FORMAT: an option has a length that it cannot have. Of several with one code the
- * first counts (RFC 7873 §5.2). */
+/* ignore: bits of those that are to be taken for unknown. ERR_FORMAT: an option has a length that it cannot have. Of
+ * several with one code the first counts (RFC 7873 §5.2). */
 MUST_USE enum err options_parse(struct options *o, const struct edns *e, unsigned ignore);
 
 /* What the answer says. Each is left out unless it was asked for. */

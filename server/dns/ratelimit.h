@@ -41,8 +41,8 @@ struct ratelimit;
 MUST_USE enum err ratelimit_new(struct ratelimit **out, const struct config *c);
 void ratelimit_free(struct ratelimit *r);
 
-/* Whether an answer may go to `from` (unmapped). now_ms: clock_coarse_ms. Logs a line when a network begins to be limited: once a
- * minute each, some lines a second in all. */
+/* Whether an answer may go to `from` (unmapped). now_ms: clock_coarse_ms. Logs a line when a network begins to be
+ * limited: once a minute each, some lines a second in all. */
 enum ratelimit_verdict ratelimit_check(struct ratelimit *r, const struct addr *from, struct answer_origin origin,
 				       uint64_t now_ms);
 

@@ -1,5 +1,6 @@
-/* refusal.h: log lines for what was refused. Strangers can make us write them, so only some a second are written, and the next one says how many
- * were left out. Who wants to log asks first: finding the words can cost more than the refusal. Threads: any. */
+/* refusal.h: log lines for what was refused. Strangers can make us write them, so only some a second are written, and
+ * the next one says how many were left out. Who wants to log asks first: finding the words can cost more than the
+ * refusal. Threads: any. */
 #ifndef ROOST_SERVER_DNS_REFUSAL_H
 #define ROOST_SERVER_DNS_REFUSAL_H
 

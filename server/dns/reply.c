@@ -11,7 +11,8 @@ enum {
 void reply_set(struct reply *r, uint16_t id, uint16_t request_flags, size_t limit)
 {
 	r->id = id;
-	/* RD is copied (RFC 1035 §4.1.1), CD too (RFC 4035 §3.1.6); RA and AD are off: we neither recurse nor validate. */
+	/* RD is copied (RFC 1035 §4.1.1), CD too (RFC 4035 §3.1.6); RA and AD are off: we neither recurse nor
+	 * validate. */
 	r->flags = (uint16_t)(FLAG_QR | (request_flags & (FLAG_OPCODE_MASK | FLAG_RD | FLAG_CD)));
 	r->edns = false;
 	r->dnssec_ok = false;

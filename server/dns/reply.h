@@ -1,11 +1,12 @@
-/* reply.h: the frame of every answer: header, question, then at the end OPT and TSIG, with their room set aside from the start.
+/* reply.h: the frame of every answer: header, question, then at the end OPT and TSIG, with their room set aside from
+ * the start.
  *
  *   reply_start     header (ID, opcode, RD and CD as asked, QR), room for OPT with the options asked for, and TSIG
  *   …               question and records, by the caller with lib/writer.h
  *   reply_finish    RCODE, OPT (only if the request had one), TSIG (only if the request was signed)
  *
- * A struct reply is plain data: copied, it serves an answer that is made later (an UPDATE's after its commit, a transfer's messages). Then the
- * key in `tsig` must be kept with access_hold. Threads: belongs to one. */
+ * A struct reply is plain data: copied, it serves an answer that is made later (an UPDATE's after its commit, a
+ * transfer's messages). Then the key in `tsig` must be kept with access_hold. Threads: belongs to one. */
 #ifndef ROOST_SERVER_DNS_REPLY_H
 #define ROOST_SERVER_DNS_REPLY_H
 
@@ -32,8 +33,8 @@ void reply_set_edns(struct reply *r, const struct edns *edns, bool udp, uint16_t
 /* out must hold r->limit octets. */
 void reply_start(const struct reply *r, struct writer *w, uint8_t *out);
 
-/* Adds the end. Returns the message's length, or 0 when TSIG did not fit: then there is nothing that could be sent (a client that signs takes no
- * unsigned answer). stream: one of the messages of a transfer. */
+/* Adds the end. Returns the message's length, or 0 when TSIG did not fit: then there is nothing that could be sent (a
+ * client that signs takes no unsigned answer). stream: one of the messages of a transfer. */
 size_t reply_finish(struct reply *r, struct writer *w, unsigned rcode, bool stream);
 
 #endif

@@ -43,7 +43,8 @@ static enum request_verdict finish(struct request_env *env, struct request *r, u
 static void start(struct request_env *env, struct request *r)
 {
 	reply_start(&r->reply, &env->writer, r->out);
-	/* A question that did not parse cannot be repeated. One that leaves no room for TSIG (512 octets, all names as long as can be) is left out. */
+	/* A question that did not parse cannot be repeated. One that leaves no room for TSIG (512 octets, all names
+	 * as long as can be) is left out. */
 	if (r->message.question_end > MESSAGE_HEADER_LEN && !writer_question_copy(&env->writer, &r->message))
 		writer_set_flags(&env->writer, writer_flags(&env->writer) | FLAG_TC);
 }
@@ -170,13 +171,15 @@ static bool take_options(struct request_env *env, struct request *r)
 	return true;
 }
 
-/* The policy of [cookies] require: whoever knows of cookies must show that the address is its own. TCP has shown it (RFC 7873 §5.2.3). */
+/* The policy of [cookies] require: whoever knows of cookies must show that the address is its own. TCP has shown it
+ * (RFC 7873 §5.2.3). */
 static bool lacks_cookie(const struct request_env *env, const struct request *r)
 {
 	return r->udp && env->config->cookies_require && (r->cookie == COOKIE_CLIENT || r->cookie == COOKIE_INVALID);
 }
 
-/* ZONEVERSION (RFC 9660 §3.2) and, for the questions of secondaries, EXPIRE: the SOA's, as we are the primary (RFC 7314 §3.1). */
+/* ZONEVERSION (RFC 9660 §3.2) and, for the questions of secondaries, EXPIRE: the SOA's, as we are the primary (RFC
+ * 7314 §3.1). */
 static void tell_of_zone(struct request *r, const struct zone_view *v)
 {
 	struct options *o = &r->reply.options;
@@ -200,7 +203,8 @@ static struct zone *named_zone(const struct request_env *env, const struct reque
 	return directory_get(env->directory, r->message.qname.wire);
 }
 
-/* IXFR by UDP: the current SOA alone; a client that is behind then comes by TCP (RFC 1995 §2: the answer when the rest does not fit). */
+/* IXFR by UDP: the current SOA alone; a client that is behind then comes by TCP (RFC 1995 §2: the answer when the
+ * rest does not fit). */
 static enum request_verdict answer_current_soa(struct request_env *env, struct request *r, const struct zone *z)
 {
 	struct zone_view view = zone_view(z);
@@ -329,7 +333,8 @@ static enum request_verdict handle_query(struct request_env *env, struct request
 		return answer_rcode(env, r, RCODE_FORMERR);
 	if (m->qclass == CLASS_CH)
 		return answer_chaos(env, r);
-	/* We serve the Internet class alone; HS questions have no zone here, and ANY of the classes would not be authoritative. */
+	/* We serve the Internet class alone; HS questions have no zone here, and ANY of the classes would not be
+	 * authoritative. */
 	if (m->qclass != CLASS_IN)
 		return answer_error(env, r, RCODE_REFUSED, EDE_NOT_SUPPORTED, NULL);
 	switch (m->qtype) {
@@ -377,8 +382,8 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 
 /* ---- NOTIFY ---- */
 
-/* RFC 1996 leaves open what a server says that is not a secondary of the zone: NOTAUTH like BIND when the zone is not here; for a zone whose
- * primary we are, REFUSED: we take nobody's word for it. */
+/* RFC 1996 leaves open what a server says that is not a secondary of the zone: NOTAUTH like BIND when the zone is not
+ * here; for a zone whose primary we are, REFUSED: we take nobody's word for it. */
 static enum request_verdict handle_notify(struct request_env *env, struct request *r)
 {
 	const struct message *m = &r->message;
@@ -432,8 +437,8 @@ static enum request_verdict handle(struct request_env *env, struct request *r, e
 	return dispatch(env, r);
 }
 
-/* Those whose address we know to be theirs get every answer: TCP, signed requests, valid cookies (RFC 7873 §5.2.5). UPDATE's answers are no longer
- * than the question. */
+/* Those whose address we know to be theirs get every answer: TCP, signed requests, valid cookies (RFC 7873 §5.2.5).
+ * UPDATE's answers are no longer than the question. */
 static bool is_exempt(const struct request *r)
 {
 	bool verified = r->reply.tsig.present && r->reply.tsig.status == TSIG_OK;
@@ -448,7 +453,8 @@ static enum request_verdict limit(struct request_env *env, struct request *r)
 		return REQUEST_ANSWER;
 	case RATELIMIT_TRUNCATE:
 		stats_count(env->stats, STATS_LIMIT_SLIPPED);
-		/* The cookie it gets with this one exempts it when it asks again (RFC 7873 §5.2.3). The rest would only make it longer. */
+		/* The cookie it gets with this one exempts it when it asks again (RFC 7873 §5.2.3). The rest would
+		 * only make it longer. */
 		r->reply.options.asked &= OPTION_COOKIE;
 		r->reply.options.given &= OPTION_COOKIE;
 		start(env, r);

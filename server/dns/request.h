@@ -6,7 +6,8 @@
  *   BADCOOKIE  by UDP, no server cookie, where one is demanded
  *   then by opcode: QUERY (zones/answer.h, or a transfer), UPDATE (a job for the writer), NOTIFY
  *
- * No allocation for a plain query. Threads: an env and its requests belong to one worker; request_handle runs between quiescent states. */
+ * No allocation for a plain query. Threads: an env and its requests belong to one worker; request_handle runs between
+ * quiescent states. */
 #ifndef ROOST_SERVER_DNS_REQUEST_H
 #define ROOST_SERVER_DNS_REQUEST_H
 
@@ -34,8 +35,8 @@ struct request_env {
 	struct writer writer;    /* for every message that this worker builds */
 };
 
-/* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be submitted).
- * stats: the worker's. */
+/* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be
+ * submitted). stats: the worker's. */
 void request_env_init(struct request_env *env, const struct config *config, const struct directory *directory,
 		      _Atomic(struct access *) *access, struct mailbox *mailbox, struct stats *stats);
 void request_env_close(struct request_env *env);

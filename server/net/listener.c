@@ -53,10 +53,12 @@ static enum err say(const struct addr *a, const char *protocol, int error, struc
 static int open_socket(const struct addr *a, int type)
 {
 	int fd = socket(a->u.sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	/* One socket a family, so that 0.0.0.0@53 and ::@53 go together and a source address always has its own form. */
+	/* One socket a family, so that 0.0.0.0@53 and ::@53 go together and a source address always has its own form.
+	 */
 	if (fd >= 0 && a->u.sa.sa_family == AF_INET6)
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	/* For TCP: connections of an earlier run that still wind up do not hold the port. For UDP it would mean sharing. */
+	/* For TCP: connections of an earlier run that still wind up do not hold the port. For UDP it would mean
+	 * sharing. */
 	if (fd >= 0 && type == SOCK_STREAM)
 		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	return fd;
@@ -105,7 +107,8 @@ enum err listener_udp(const struct addr *a, int *out, struct errmsg *msg)
 	bool v4 = a->u.sa.sa_family == AF_INET;
 	if (listener_is_wildcard(a))
 		set_option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1);
-	/* Strangers must not be able to make us believe in a small path MTU (forged ICMP): our answers are short enough by themselves. */
+	/* Strangers must not be able to make us believe in a small path MTU (forged ICMP): our answers are short
+	 * enough by themselves. */
 	if (v4)
 		set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
 	else

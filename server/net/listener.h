@@ -1,8 +1,8 @@
 /* listener.h: sockets that listen: options, binding, and the sentence when it does not work.
  *
- * Every worker has its own UDP and TCP socket for every address (SO_REUSEPORT): the kernel spreads clients over them and keeps a client
- * with one worker. SO_REUSEPORT would also let a second roostd of the same user share the port unseen, so listener_probe
- * tries each address without it first. Threads: any. */
+ * Every worker has its own UDP and TCP socket for every address (SO_REUSEPORT): the kernel spreads clients over them
+ * and keeps a client with one worker. SO_REUSEPORT would also let a second roostd of the same user share the port
+ * unseen, so listener_probe tries each address without it first. Threads: any. */
 #ifndef ROOST_SERVER_NET_LISTENER_H
 #define ROOST_SERVER_NET_LISTENER_H
 
@@ -11,7 +11,8 @@
 /* ERR_BUSY: somebody listens there already; ERR_IO: the address is not ours, or not permitted. */
 MUST_USE enum err listener_probe(const struct addr *a, struct errmsg *msg);
 
-/* Bound, non-blocking sockets; the caller closes. A wildcard UDP socket reports the address each datagram was sent to (IP_PKTINFO). */
+/* Bound, non-blocking sockets; the caller closes. A wildcard UDP socket reports the address each datagram was sent to
+ * (IP_PKTINFO). */
 MUST_USE enum err listener_udp(const struct addr *a, int *fd, struct errmsg *msg);
 MUST_USE enum err listener_tcp(const struct addr *a, int *fd, struct errmsg *msg);
 

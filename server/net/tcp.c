@@ -177,7 +177,8 @@ static void watch_output(struct conn *c)
 	}
 }
 
-/* The rest of a message that has begun must come within tcp_read_ms. What waits because of must_wait is not the client's fault. */
+/* The rest of a message that has begun must come within tcp_read_ms. What waits because of must_wait is not the
+ * client's fault. */
 static bool must_wait(const struct conn *c);
 static void watch_input(struct conn *c)
 {
@@ -189,7 +190,8 @@ static void watch_input(struct conn *c)
 
 /* ---- connections of an address ---- */
 
-/* Whether `c` should make room rather than `victim` (or nobody): idle ones before slow readers, those that rest for longer first. */
+/* Whether `c` should make room rather than `victim` (or nobody): idle ones before slow readers, those that rest for
+ * longer first. */
 static bool goes_before(const struct conn *c, const struct conn *victim)
 {
 	if (c->pending || c->transfers)
@@ -209,7 +211,8 @@ static struct host_chain *host_chain(const struct tcp *t, const struct addr_pref
 	return &t->hosts[hash & (t->host_chains - 1)];
 }
 
-/* Makes room for one more connection of an address, by closing one of its own if they are too many. False when none can go. */
+/* Makes room for one more connection of an address, by closing one of its own if they are too many. False when none
+ * can go. */
 static bool make_host_room(struct tcp *t, const struct addr *from)
 {
 	if (!t->host_max)
@@ -393,7 +396,8 @@ static const uint8_t *next_message(struct conn *c, struct evbuffer *in, size_t *
 	return p ? p + LENGTH : NULL;
 }
 
-/* Looks for a trusted proxy's header, and learns from it who the client is. False: not all of it is there yet, or the connection is closed. */
+/* Looks for a trusted proxy's header, and learns from it who the client is. False: not all of it is there yet, or the
+ * connection is closed. */
 static bool take_proxy_header(struct conn *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->stream);
@@ -421,7 +425,8 @@ static bool take_proxy_header(struct conn *c)
 	return true;
 }
 
-/* Takes requests from the input while they may be served. INPUT_MAX bounds how long that holds up the other connections. */
+/* Takes requests from the input while they may be served. INPUT_MAX bounds how long that holds up the other
+ * connections. */
 static void take_requests(struct conn *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->stream);
@@ -505,9 +510,9 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 
 /* ---- accepting ---- */
 
-/* Who makes room when all places are taken: the one that has been idle for longest; if none is idle, the one that has been slowest to take
- * its answers, or a few that take an octet now and then could keep everybody else out. NULL when all wait for us: UPDATEs and transfers,
- * which strangers have no right to. */
+/* Who makes room when all places are taken: the one that has been idle for longest; if none is idle, the one that has
+ * been slowest to take its answers, or a few that take an octet now and then could keep everybody else out. NULL when
+ * all wait for us: UPDATEs and transfers, which strangers have no right to. */
 static struct conn *dispensable(struct tcp *t)
 {
 	struct conn *c, *slowest = NULL;
@@ -624,7 +629,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	struct conn *next;
 	for (struct conn *c = TAILQ_FIRST(&t->conns); c && now - c->used >= limit; c = next) {
 		next = TAILQ_NEXT(c, link);
-		/* Half a message, or one octet now and then, is idle too. drop_slow looks after those that have something to take. */
+		/* Half a message, or one octet now and then, is idle too. drop_slow looks after those that have
+		 * something to take. */
 		if (!is_busy(c))
 			end_conn(c, STATS_TCP_IDLE);
 	}

@@ -121,8 +121,8 @@ enum err udp_listen(struct udp *u, const struct addr *a, struct errmsg *msg)
 
 /* ---- source addresses ---- */
 
-/* Turns the control data that told where a datagram was sent to into that which sends its answer from there. The interface is left to the
- * routing, except for link-local addresses, which mean nothing without one. */
+/* Turns the control data that told where a datagram was sent to into that which sends its answer from there. The
+ * interface is left to the routing, except for link-local addresses, which mean nothing without one. */
 static void answer_from_there(struct msghdr *h)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
@@ -166,8 +166,8 @@ static void send_late(struct ddns *d, const uint8_t *wire, size_t len)
 	free(l);
 }
 
-/* Hands the UPDATE of datagram i to the writer. When its queue is full, silence: the client tries again in a few seconds, and by then the
- * queue is shorter, while SERVFAIL would make it give up. */
+/* Hands the UPDATE of datagram i to the writer. When its queue is full, silence: the client tries again in a few
+ * seconds, and by then the queue is shorter, while SERVFAIL would make it give up. */
 static void submit(struct udp_socket *s, unsigned i, const struct dedup_key *key)
 {
 	struct udp *u = s->udp;
@@ -271,8 +271,8 @@ static void send_batch(struct udp_socket *s, unsigned count)
 		}
 		if (errno == EINTR)
 			continue;
-		/* The device does not keep up: what cannot leave is lost, as in any network. Or this one cannot go (no route, a firewall's
-		 * EPERM): the others can. */
+		/* The device does not keep up: what cannot leave is lost, as in any network. Or this one cannot go
+		 * (no route, a firewall's EPERM): the others can. */
 		unsigned lost = errno == EAGAIN ? count - sent : 1;
 		stats_add(s->udp->env->stats, STATS_DROP_UNSENT, lost);
 		sent += lost;
@@ -351,7 +351,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			began = now;
 		}
 		grace_quiescent();
-		/* A short batch emptied the socket. An error is one of the network about an earlier answer (ECONNREFUSED), or EAGAIN. */
+		/* A short batch emptied the socket. An error is one of the network about an earlier answer
+		 * (ECONNREFUSED), or EAGAIN. */
 		if (n < BATCH)
 			break;
 	}

@@ -1,8 +1,9 @@
-/* udp.h: a worker's UDP sockets: datagrams in batches (recvmmsg), each through request_handle, answers in batches (sendmmsg).
+/* udp.h: a worker's UDP sockets: datagrams in batches (recvmmsg), each through request_handle, answers in batches
+ * (sendmmsg).
  *
- * A datagram sent to a wildcard listener is answered from the address it was sent to. UPDATEs that were resent are known by
- * server/dns/dedup.h. Where a trusted proxy's header tells who asks (server/net/proxy.h), that is the client, and the answer goes to the proxy.
- * No allocation but for UPDATE. Threads: one worker's. */
+ * A datagram sent to a wildcard listener is answered from the address it was sent to. UPDATEs that were resent are
+ * known by server/dns/dedup.h. Where a trusted proxy's header tells who asks (server/net/proxy.h), that is the
+ * client, and the answer goes to the proxy. No allocation but for UPDATE. Threads: one worker's. */
 #ifndef ROOST_SERVER_NET_UDP_H
 #define ROOST_SERVER_NET_UDP_H
 

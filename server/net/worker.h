@@ -1,4 +1,5 @@
-/* worker.h: a thread that answers: a libevent loop with a UDP and a TCP socket for every listener, and a mailbox for UPDATE answers.
+/* worker.h: a thread that answers: a libevent loop with a UDP and a TCP socket for every listener, and a mailbox for
+ * UPDATE answers.
  *
  *   worker_new     opens and binds all sockets (nothing is answered yet)        main thread
  *   worker_start   starts the thread

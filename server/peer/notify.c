@@ -5,8 +5,9 @@
  *   target:   IDLE --want--> QUEUED --turn--> SENT --answer--> IDLE (or QUEUED again if a newer serial is wanted)
  *                                      ^--timeout, doubled--'  '--tries used up--> IDLE, with an error
  *
- * Changes go out at once. What start-up or a new peer brings waits for its turn, SENT_MAX at a time; a secondary that does not answer
- * the first message gives its place to the next, so that a dead one among many zones holds up no other. */
+ * Changes go out at once. What start-up or a new peer brings waits for its turn, SENT_MAX at a time; a secondary that
+ * does not answer the first message gives its place to the next, so that a dead one among many zones holds up no
+ * other. */
 #include "server/peer/notify.h"
 
 #include <errno.h>

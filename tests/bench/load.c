@@ -2,17 +2,19 @@
  *
  *   load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e edns|do] [-z ZONE -y ALGORITHM:NAME:SECRET]
  *
- * FILE holds one "NAME TYPE" a line; every message takes a line at random. With -z each message is an UPDATE of ZONE, signed
- * with the key, that replaces the A RRset at NAME by one new address.
+ * FILE holds one "NAME TYPE" a line; every message takes a line at random. With -z each message is an UPDATE of ZONE,
+ * signed with the key, that replaces the A RRset at NAME by one new address.
  *
- * A closed loop: at most WINDOW messages are in flight, spread evenly over LANES connected sockets, and an answer makes room for the
- * next message. After SECONDS, or COUNT messages, it waits for what is still out. A message unanswered for PATIENCE is lost.
+ * A closed loop: at most WINDOW messages are in flight, spread evenly over LANES connected sockets, and an answer
+ * makes room for the next message. After SECONDS, or COUNT messages, it waits for what is still out. A message
+ * unanswered for PATIENCE is lost.
  *
  *   +- lane (socket) -----------------------+
  *   | slot 0 | slot 1 | … | slot per_lane-1 |     ID of a message = round of the slot * per_lane + slot, so an answer finds its slot,
  *   +---------------------------------------+     and one that comes after the slot was given up is known as stale
  *
- * Prints one line of name=number pairs to standard output. Status 0 if it ran, whatever the server did; 1 or 2 if it could not. */
+ * Prints one line of name=number pairs to standard output. Status 0 if it ran, whatever the server did; 1 or 2 if it
+ * could not. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

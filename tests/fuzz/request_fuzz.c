@@ -1,7 +1,8 @@
 /* request_fuzz: any octets through the whole request path, against a small zone in memory.
  *
- * The first octet of an input says how the rest comes: bit 0 by TCP, bit 1 signed with the zone's key, bit 2 signed with a key we do not
- * have. What comes out must be an answer to the request: well-formed, QR set, its ID, within the limit. Updates are applied and rolled back. */
+ * The first octet of an input says how the rest comes: bit 0 by TCP, bit 1 signed with the zone's key, bit 2 signed
+ * with a key we do not have. What comes out must be an answer to the request: well-formed, QR set, its ID, within the
+ * limit. Updates are applied and rolled back. */
 #include <event2/event.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +38,8 @@ static struct warm *warm;
 static struct stats stats;
 static struct tsig_key *our_key, *strange_key;
 
-/* The zone stays until the end, and its table keeps node pointers beside 16 bits of hash, where the leak sanitizer does not see them. */
+/* The zone stays until the end, and its table keeps node pointers beside 16 bits of hash, where the leak sanitizer
+ * does not see them. */
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:zone_load_content\n";

@@ -1,4 +1,5 @@
-/* zonefile_fuzz.c: any octets as a master file. What is read can be checked, written, and read again to the same records. */
+/* zonefile_fuzz.c: any octets as a master file. What is read can be checked, written, and read again to the same
+ * records. */
 #include "zones/zonefile.h"
 
 #include <stdlib.h>

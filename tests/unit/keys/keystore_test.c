@@ -1,4 +1,5 @@
-/* keystore_test.c: keys and grants go into the database and come back the same; rows changed by hand never widen a right. */
+/* keystore_test.c: keys and grants go into the database and come back the same; rows changed by hand never widen a
+ * right. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

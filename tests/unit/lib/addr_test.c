@@ -50,10 +50,31 @@ static void refuses_what_is_no_address(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "@53", "home.example@53", "192.0.2.1@", "192.0.2.1@65536", "192.0.2.1@-1", "192.0.2.1@+1", "192.0.2.1@ 1",
-		"192.0.2.1@53@53", "192.0.2.256", "192.0.2", "192.0.2.1:53", "[192.0.2.1]@53", "[::1", "::1]@53", "[]@53", "[::1]:53",
-		"::g", "fe80::1%nosuchif0", "fe80::1%", "fe80::1%0", "1::2::3", "192.0.2.1%lo", "192.0.2.1@99999999999999999999",
-		"1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111",
+		"",
+		"@53",
+		"home.example@53",
+		"192.0.2.1@",
+		"192.0.2.1@65536",
+		"192.0.2.1@-1",
+		"192.0.2.1@+1",
+		"192.0.2.1@ 1",
+		"192.0.2.1@53@53",
+		"192.0.2.256",
+		"192.0.2",
+		"192.0.2.1:53",
+		"[192.0.2.1]@53",
+		"[::1",
+		"::1]@53",
+		"[]@53",
+		"[::1]:53",
+		"::g",
+		"fe80::1%nosuchif0",
+		"fe80::1%",
+		"fe80::1%0",
+		"1::2::3",
+		"192.0.2.1%lo",
+		"192.0.2.1@99999999999999999999",
+		"111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct addr a = {.len = 77};
@@ -68,7 +89,8 @@ static void refuses_what_is_no_address(void **state)
 static void equality(void **state)
 {
 	(void)state;
-	struct addr a = parse("192.0.2.1@53"), b = parse("192.0.2.1@54"), c = parse("192.0.2.2@53"), d = parse("::1@53");
+	struct addr a = parse("192.0.2.1@53"), b = parse("192.0.2.1@54"), c = parse("192.0.2.2@53"),
+		    d = parse("::1@53");
 	struct addr none = {0};
 	assert_true(addr_equal(&a, &a));
 	assert_false(addr_equal(&a, &b));
@@ -170,7 +192,8 @@ static void lists_of_prefixes(void **state)
 static void loopback(void **state)
 {
 	(void)state;
-	struct addr v4 = parse("127.255.0.1"), v6 = parse("::1"), far4 = parse("128.0.0.1"), far6 = parse("::2"), none = {0};
+	struct addr v4 = parse("127.255.0.1"), v6 = parse("::1"), far4 = parse("128.0.0.1"), far6 = parse("::2"),
+		    none = {0};
 	assert_true(addr_is_loopback(&v4));
 	assert_true(addr_is_loopback(&v6));
 	assert_false(addr_is_loopback(&far4));
@@ -182,8 +205,22 @@ static void refuses_what_is_no_prefix(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "/", "/24", "192.0.2.0/", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2.1/24", "2001:db8::/129", "2001:db8::1/64",
-		"192.0.2.0/24/24", "192.0.2.0/024x", "home.example", "fe80::1%lo/64", "192.0.2.1@53", "192.0.2/24", "[::1]/128",
+		"",
+		"/",
+		"/24",
+		"192.0.2.0/",
+		"192.0.2.0/33",
+		"192.0.2.0/-1",
+		"192.0.2.1/24",
+		"2001:db8::/129",
+		"2001:db8::1/64",
+		"192.0.2.0/24/24",
+		"192.0.2.0/024x",
+		"home.example",
+		"fe80::1%lo/64",
+		"192.0.2.1@53",
+		"192.0.2/24",
+		"[::1]/128",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct addr_prefix p;

@@ -43,7 +43,9 @@ static void one_line_always(void **state)
 {
 	(void)state;
 	struct errmsg msg = {0};
-	errmsg_set(&msg, ERR_FORMAT, "a\nb\r\tc\x7f" "d");
+	errmsg_set(&msg, ERR_FORMAT,
+		   "a\nb\r\tc\x7f"
+		   "d");
 	assert_string_equal(msg.text, "a b  c d");
 }
 

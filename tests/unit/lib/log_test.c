@@ -50,8 +50,8 @@ static void one_line_an_event(void **state)
 	log_debug("not at this level");
 	release(out, sizeof out);
 	assert_string_equal(out, "2026-03-01T12:00:00.000Z info zone=home.example serial=7\n"
-	                         "2026-03-01T12:00:00.000Z error no\n"
-	                         "2026-03-01T12:00:00.000Z warning hm\n");
+				 "2026-03-01T12:00:00.000Z error no\n"
+				 "2026-03-01T12:00:00.000Z warning hm\n");
 }
 
 static void levels(void **state)
@@ -80,14 +80,14 @@ static void controls_and_broken_utf8_are_escaped(void **state)
 	(void)state;
 	char out[4096];
 	capture();
-	log_info("%s",
-	         "a\nb\r\t\x1b[31m\x7f|\xc2\x9b|\xc3\xa9|\xe2\x80\x93|\xff|\xc3|\xe0\x80\x80|"
-	         "\xed\xa0\x80|\xf0\x9f\x8f\xa0|\xf4\x90\x80\x80|\xc3");
+	log_info("%s", "a\nb\r\t\x1b[31m\x7f|\xc2\x9b|\xc3\xa9|\xe2\x80\x93|\xff|\xc3|\xe0\x80\x80|"
+		       "\xed\xa0\x80|\xf0\x9f\x8f\xa0|\xf4\x90\x80\x80|\xc3");
 	release(out, sizeof out);
-	assert_string_equal(strstr(out, "info ") + 5,
-	                    "a\\x0ab\\x0d\\x09\\x1b[31m\\x7f|\\xc2\\x9b|\xc3\xa9|\xe2\x80\x93|\\xff|\\xc3|\\xe0\\x80\\x80|"
-	                    "\\xed\\xa0\\x80|"
-	                    "\xf0\x9f\x8f\xa0|\\xf4\\x90\\x80\\x80|\\xc3\n");
+	assert_string_equal(
+		strstr(out, "info ") + 5,
+		"a\\x0ab\\x0d\\x09\\x1b[31m\\x7f|\\xc2\\x9b|\xc3\xa9|\xe2\x80\x93|\\xff|\\xc3|\\xe0\\x80\\x80|"
+		"\\xed\\xa0\\x80|"
+		"\xf0\x9f\x8f\xa0|\\xf4\\x90\\x80\\x80|\\xc3\n");
 }
 
 static void long_lines_are_cut(void **state)

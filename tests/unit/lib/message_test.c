@@ -43,7 +43,8 @@ static void put_opt(void)
 
 static void put_tsig(void)
 {
-	PUT("\1k\0\0\372\0\377\0\0\0\0\0\23\1a\0" "TTTTTT\1\54\0\0\0\1\0\0\0\0");
+	PUT("\1k\0\0\372\0\377\0\0\0\0\0\23\1a\0"
+	    "TTTTTT\1\54\0\0\0\1\0\0\0\0");
 }
 
 /* Parses a copy of exactly its length. */
@@ -363,7 +364,8 @@ static void put_mixed_message(void)
 		put_update_record(CLASS_ANY);
 	else
 		RECORD(TYPE_A, "1234");
-	RECORD(TYPE_SOA, "\2ns\300\14\3adm\300\14" "12341234123412341234");
+	RECORD(TYPE_SOA, "\2ns\300\14\3adm\300\14"
+			 "12341234123412341234");
 	RECORD(TYPE_NAPTR, "\0\1\0\2\1S\3sip\0\1a\300\14");
 	RECORD(TYPE_SRV, "\0\1\0\2\0\3\1a\300\14");
 	RECORD(TYPE_NSEC, "\1a\1b\0\0\1\100");
@@ -380,8 +382,9 @@ static void random_changes(void **state)
 	for (int round = 0; round < 100000; round++) {
 		put_mixed_message();
 		for (int changes = rand() % 4; changes > 0; changes--)
-			built.octets[(size_t)rand() % built.out.len] =
-				(uint8_t)(rand() % 2 ? rand() : rand() % 2 ? rand() % 4 : 0xc0);
+			built.octets[(size_t)rand() % built.out.len] = (uint8_t)(rand() % 2   ? rand()
+										 : rand() % 2 ? rand() % 4
+											      : 0xc0);
 		if (rand() % 4 == 0)
 			built.out.len = (size_t)rand() % built.out.len;
 		if (parse() == ERR_OK) {

@@ -32,16 +32,22 @@ static const struct sample good[] = {
 	{TYPE_TXT, OCTETS("\3abc\0\1d")},
 	{TYPE_RP, OCTETS("\1a\0\0")},
 	{TYPE_AFSDB, OCTETS("\0\1\1a\0")},
-	{TYPE_X25, OCTETS("\4" "1234")},
-	{TYPE_ISDN, OCTETS("\3" "123")},
-	{TYPE_ISDN, OCTETS("\3" "123\1a")},
+	{TYPE_X25, OCTETS("\4"
+			  "1234")},
+	{TYPE_ISDN, OCTETS("\3"
+			   "123")},
+	{TYPE_ISDN, OCTETS("\3"
+			   "123\1a")},
 	{TYPE_RT, OCTETS("\0\1\1a\0")},
 	{TYPE_NSAP, OCTETS("\107")},
 	{TYPE_NSAP_PTR, OCTETS("\1a\0")},
 	{TYPE_SIG, OCTETS("\0\1\5\2\0\0\0\1\0\0\0\2\0\0\0\3\0\4\1a\0s")},
 	{TYPE_KEY, OCTETS("\302\0\3\5")},
 	{TYPE_PX, OCTETS("\0\1\1a\0\1b\0")},
-	{TYPE_GPOS, OCTETS("\1" "1\1" "2\1" "3")},
+	{TYPE_GPOS, OCTETS("\1"
+			   "1\1"
+			   "2\1"
+			   "3")},
 	{TYPE_AAAA, OCTETS("\40\1\15\270\0\0\0\0\0\0\0\0\0\0\0\1")},
 	{TYPE_LOC, OCTETS("\0\22\26\23\200\0\0\0\200\0\0\0\0\230\226\200")},
 	{TYPE_NXT, OCTETS("\1a\0\100")},
@@ -60,7 +66,8 @@ static const struct sample good[] = {
 	{TYPE_SSHFP, OCTETS("\1\1x")},
 	{TYPE_IPSECKEY, OCTETS("\12\0\2k")},
 	{TYPE_IPSECKEY, OCTETS("\12\1\2\300\0\2\46k")},
-	{TYPE_IPSECKEY, OCTETS("\12\2\2" "0123456789abcdefk")},
+	{TYPE_IPSECKEY, OCTETS("\12\2\2"
+			       "0123456789abcdefk")},
 	{TYPE_IPSECKEY, OCTETS("\12\3\2\2gw\0k")},
 	{TYPE_RRSIG, OCTETS("\0\1\5\3\0\1\121\200\0\0\0\1\0\0\0\2\12\122\7example\0s")},
 	/* RFC 4034 §4.3: A MX RRSIG NSEC TYPE1234 */
@@ -80,21 +87,27 @@ static const struct sample good[] = {
 	{TYPE_OPENPGPKEY, OCTETS("k")},
 	{TYPE_CSYNC, OCTETS("\0\0\0\102\0\3\0\4\140\0\0\10")},
 	{TYPE_CSYNC, OCTETS("\0\0\0\102\0\3")},
-	{TYPE_ZONEMD, OCTETS("\0\0\0\1\1\1" "0123456789ab")},
+	{TYPE_ZONEMD, OCTETS("\0\0\0\1\1\1"
+			     "0123456789ab")},
 	{TYPE_SVCB, OCTETS("\0\0\3foo\0")},
 	/* RFC 9460, appendix D.2: figures 4 and 9 */
 	{TYPE_SVCB, OCTETS("\0\20\3foo\7example\3com\0\0\3\0\2\0\65")},
 	{TYPE_SVCB, OCTETS("\0\20\3foo\7example\3org\0\0\0\0\4\0\1\0\4\0\1\0\11\2h2\5h3-19\0\4\0\4\300\0\2\1")},
 	{TYPE_HTTPS, OCTETS("\0\1\0")},
 	{TYPE_SPF, OCTETS("\6v=spf1")},
-	{TYPE_NID, OCTETS("\0\12" "12345678")},
-	{TYPE_L32, OCTETS("\0\12" "1234")},
-	{TYPE_L64, OCTETS("\0\12" "12345678")},
+	{TYPE_NID, OCTETS("\0\12"
+			  "12345678")},
+	{TYPE_L32, OCTETS("\0\12"
+			  "1234")},
+	{TYPE_L64, OCTETS("\0\12"
+			  "12345678")},
 	{TYPE_LP, OCTETS("\0\12\1a\0")},
 	{TYPE_EUI48, OCTETS("123456")},
 	{TYPE_EUI64, OCTETS("12345678")},
-	{TYPE_TKEY, OCTETS("\1a\0" "IIIIEEEE\0\3\0\0\0\1k\0\0")},
-	{TYPE_TSIG, OCTETS("\1a\0" "TTTTTT\1\54\0\2mm\0\1\0\0\0\0")},
+	{TYPE_TKEY, OCTETS("\1a\0"
+			   "IIIIEEEE\0\3\0\0\0\1k\0\0")},
+	{TYPE_TSIG, OCTETS("\1a\0"
+			   "TTTTTT\1\54\0\2mm\0\1\0\0\0\0")},
 	{TYPE_URI, OCTETS("\0\1\0\2https:")},
 	{TYPE_CAA, OCTETS("\0\5issue")},
 	{TYPE_CAA, OCTETS("\200\5issueca.example")},
@@ -110,20 +123,25 @@ static const struct sample broken[] = {
 	{TYPE_NS, OCTETS("")},
 	{TYPE_NS, OCTETS("\2ns")},
 	{TYPE_NS, OCTETS("\0\0")},
-	{TYPE_SOA, OCTETS("\0\0" "1234123412341234123")},
+	{TYPE_SOA, OCTETS("\0\0"
+			  "1234123412341234123")},
 	{TYPE_MX, OCTETS("\0\1")},
 	{TYPE_MX, OCTETS("\0")},
 	{TYPE_TXT, OCTETS("")},
 	{TYPE_TXT, OCTETS("\3ab")},
 	{TYPE_HINFO, OCTETS("\3VAX")},
 	{TYPE_HINFO, OCTETS("\3VAX\0\0")},
-	{TYPE_ISDN, OCTETS("\1" "1\1" "2\1" "3")},
+	{TYPE_ISDN, OCTETS("\1"
+			   "1\1"
+			   "2\1"
+			   "3")},
 	{TYPE_WKS, OCTETS("1234")},
 	{TYPE_LOC, OCTETS("0123456789abcde")},
 	{TYPE_SRV, OCTETS("\0\1\0\2\0\1a\0")},
 	{TYPE_NAPTR, OCTETS("\0\1\0\2\1S\3sip\0")},
 	{TYPE_APL, OCTETS("\0\1\41\0")},
-	{TYPE_APL, OCTETS("\0\1\40\5" "12345")},
+	{TYPE_APL, OCTETS("\0\1\40\5"
+			  "12345")},
 	{TYPE_APL, OCTETS("\0\2\201\0")},
 	{TYPE_APL, OCTETS("\0\1\10\2\12\0")},
 	{TYPE_APL, OCTETS("\0\1\10\2\12")},
@@ -146,7 +164,8 @@ static const struct sample broken[] = {
 	{TYPE_HIP, OCTETS("\2\2\0\0hh")},
 	{TYPE_HIP, OCTETS("\2\2\377\377hhk")},
 	{TYPE_HIP, OCTETS("\2\2\0\1hhk\3rv")},
-	{TYPE_ZONEMD, OCTETS("\0\0\0\1\1\1" "0123456789a")},
+	{TYPE_ZONEMD, OCTETS("\0\0\0\1\1\1"
+			     "0123456789a")},
 	{TYPE_SVCB, OCTETS("\0\1\0\0\3\0\2\0")},
 	{TYPE_SVCB, OCTETS("\0\1\0\0\3\0\0\0\3\0\0")},
 	{TYPE_SVCB, OCTETS("\0\1\0\0\4\0\0\0\3\0\0")},
@@ -156,7 +175,8 @@ static const struct sample broken[] = {
 	{TYPE_CAA, OCTETS("\0\0")},
 	{TYPE_CAA, OCTETS("\0\6issue")},
 	{TYPE_DHCID, OCTETS("")},
-	{TYPE_TSIG, OCTETS("\1a\0" "TTTTTT\1\54\0\3mm\0\1\0\0\0\0")},
+	{TYPE_TSIG, OCTETS("\1a\0"
+			   "TTTTTT\1\54\0\3mm\0\1\0\0\0\0")},
 };
 
 enum { GOOD = sizeof good / sizeof good[0], BROKEN = sizeof broken / sizeof broken[0] };
@@ -244,7 +264,9 @@ static void decompresses_where_allowed(void **state)
 		size_t expected; /* octets, 0 = refused */
 	} cases[] = {
 		{{TYPE_NS, OCTETS("\2ns\300\0")}, 9},
-		{{TYPE_SOA, OCTETS("\300\0\1x\300\0" "12341234123412341234")}, 34},
+		{{TYPE_SOA, OCTETS("\300\0\1x\300\0"
+				   "12341234123412341234")},
+		 34},
 		{{TYPE_MX, OCTETS("\0\1\300\0")}, 8},
 		{{TYPE_RP, OCTETS("\300\0\300\0")}, 12},
 		{{TYPE_AFSDB, OCTETS("\0\1\300\0")}, 8},
@@ -262,10 +284,10 @@ static void decompresses_where_allowed(void **state)
 		{{TYPE_SVCB, OCTETS("\0\1\300\0")}, 0},
 		{{TYPE_HIP, OCTETS("\1\1\0\1hk\300\0")}, 0},
 		{{TYPE_IPSECKEY, OCTETS("\1\3\1\300\0")}, 0},
-		{{TYPE_NS, OCTETS("\300\6")}, 0},     /* to itself */
-		{{TYPE_NS, OCTETS("\300\0\0")}, 0},   /* an octet too many */
-		{{TYPE_NS, OCTETS("\2ns\300")}, 0},   /* one too few */
-		{{65280, OCTETS("\300\0")}, 2},       /* no name there */
+		{{TYPE_NS, OCTETS("\300\6")}, 0},   /* to itself */
+		{{TYPE_NS, OCTETS("\300\0\0")}, 0}, /* an octet too many */
+		{{TYPE_NS, OCTETS("\2ns\300")}, 0}, /* one too few */
+		{{65280, OCTETS("\300\0")}, 2},     /* no name there */
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -303,10 +325,16 @@ static void equality_folds_names_only(void **state)
 	assert_true(rr_rdata_equal(TYPE_MX, OCTETS("\0\1\4Mail\0"), OCTETS("\0\1\4mAIL\0")));
 	assert_false(rr_rdata_equal(TYPE_MX, OCTETS("\0A\4mail\0"), OCTETS("\0a\4mail\0")));
 	assert_false(rr_rdata_equal(TYPE_TXT, OCTETS("\1A"), OCTETS("\1a")));
-	assert_true(rr_rdata_equal(TYPE_SOA, OCTETS("\1A\0\1b\0" "AAAABBBBCCCCDDDDEEEE"),
-				   OCTETS("\1a\0\1B\0" "AAAABBBBCCCCDDDDEEEE")));
-	assert_false(rr_rdata_equal(TYPE_SOA, OCTETS("\1A\0\1b\0" "AAAABBBBCCCCDDDDEEEE"),
-				    OCTETS("\1a\0\1B\0" "AAAABBBBCCCCDDDDEEEe")));
+	assert_true(rr_rdata_equal(TYPE_SOA,
+				   OCTETS("\1A\0\1b\0"
+					  "AAAABBBBCCCCDDDDEEEE"),
+				   OCTETS("\1a\0\1B\0"
+					  "AAAABBBBCCCCDDDDEEEE")));
+	assert_false(rr_rdata_equal(TYPE_SOA,
+				    OCTETS("\1A\0\1b\0"
+					   "AAAABBBBCCCCDDDDEEEE"),
+				    OCTETS("\1a\0\1B\0"
+					   "AAAABBBBCCCCDDDDEEEe")));
 	assert_true(rr_rdata_equal(TYPE_NSEC, OCTETS("\1A\0\0\1\100"), OCTETS("\1a\0\0\1\100")));
 	assert_true(rr_rdata_equal(TYPE_SVCB, OCTETS("\0\1\1A\0"), OCTETS("\0\1\1a\0")));
 	assert_true(rr_rdata_equal(TYPE_HIP, OCTETS("\1\1\0\1hk\1A\0\1b\0"), OCTETS("\1\1\0\1hk\1a\0\1B\0")));
@@ -327,9 +355,9 @@ static void canonical_order(void **state)
 	assert_true(rr_rdata_compare(TYPE_MX, OCTETS("\0\1\2aa\0"), OCTETS("\0\1\1z\0")) > 0);
 	/* Lowered by RFC 4034 §6.2; not lowered by RFC 6840 §5.1, or not on the list at all. */
 	assert_int_equal(rr_rdata_compare(TYPE_DNAME, OCTETS("\1B\0"), OCTETS("\1b\0")), 0);
-	assert_int_equal(rr_rdata_compare(TYPE_RRSIG, OCTETS("123456789012345678\1B\0s"),
-					  OCTETS("123456789012345678\1b\0s")),
-			 0);
+	assert_int_equal(
+		rr_rdata_compare(TYPE_RRSIG, OCTETS("123456789012345678\1B\0s"), OCTETS("123456789012345678\1b\0s")),
+		0);
 	assert_true(rr_rdata_compare(TYPE_NSEC, OCTETS("\1B\0\0\1\100"), OCTETS("\1b\0\0\1\100")) < 0);
 	assert_true(rr_rdata_compare(TYPE_HTTPS, OCTETS("\0\1\1B\0"), OCTETS("\0\1\1b\0")) < 0);
 	assert_true(rr_rdata_compare(TYPE_LP, OCTETS("\0\1\1B\0"), OCTETS("\0\1\1b\0")) < 0);
@@ -362,8 +390,16 @@ static void visits_names(void **state)
 	struct seen seen;
 	(void)state;
 	assert_string_equal(names_in(&seen, TYPE_MX, OCTETS("\0\1\1a\0"), 0), "a.");
-	assert_string_equal(names_in(&seen, TYPE_SOA, OCTETS("\1a\0\1b\0" "12341234123412341234"), 0), "a.b.");
-	assert_string_equal(names_in(&seen, TYPE_SOA, OCTETS("\1a\0\1b\0" "12341234123412341234"), 1), "a.");
+	assert_string_equal(names_in(&seen, TYPE_SOA,
+				     OCTETS("\1a\0\1b\0"
+					    "12341234123412341234"),
+				     0),
+			    "a.b.");
+	assert_string_equal(names_in(&seen, TYPE_SOA,
+				     OCTETS("\1a\0\1b\0"
+					    "12341234123412341234"),
+				     1),
+			    "a.");
 	assert_string_equal(names_in(&seen, TYPE_HIP, OCTETS("\1\1\0\1hk\1a\0\1b\0\1c\0"), 0), "a.b.c.");
 	assert_string_equal(names_in(&seen, TYPE_HIP, OCTETS("\1\1\0\1hk\1a\0\1b\0\1c\0"), 2), "a.b.");
 	assert_string_equal(names_in(&seen, TYPE_IPSECKEY, OCTETS("\1\3\1\1g\0k"), 0), "g.");

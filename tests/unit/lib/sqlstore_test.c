@@ -24,7 +24,8 @@ static const char *const two_steps[] = {
 	NULL,
 };
 static const char *const one_step[] = {
-	"CREATE TABLE parent(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT", NULL,
+	"CREATE TABLE parent(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+	NULL,
 };
 static const struct sqlstore_schema schema = {0xf0057e57, two_steps}; /* above 2^31: the pragma takes signed numbers */
 static const struct sqlstore_schema older = {0xf0057e57, one_step};
@@ -211,7 +212,9 @@ static void versions(void **state)
 	static const struct sqlstore_schema broken = {0xf0057e57, broken_step};
 	open_fails(SQLSTORE_WRITE, &broken, ERR_CORRUPT, "1 to 2 failed");
 	static const char *const dangling_step[] = {
-		"SELECT 1", "CREATE TABLE c(p REFERENCES parent(id)); INSERT INTO c VALUES(99)", NULL,
+		"SELECT 1",
+		"CREATE TABLE c(p REFERENCES parent(id)); INSERT INTO c VALUES(99)",
+		NULL,
 	};
 	static const struct sqlstore_schema dangling = {0xf0057e57, dangling_step};
 	open_fails(SQLSTORE_WRITE, &dangling, ERR_CORRUPT, "1 rows refer");
@@ -261,9 +264,11 @@ static void the_lock_dies_with_its_process(void **state)
 	assert_true(child >= 0);
 	if (child == 0) {
 		struct sqlstore *s = open_ok(SQLSTORE_CREATE);
-		if (sqlstore_begin(s, NULL) == ERR_OK && execute(s, "INSERT INTO parent(name) VALUES('committed')", NULL) == ERR_OK &&
+		if (sqlstore_begin(s, NULL) == ERR_OK &&
+		    execute(s, "INSERT INTO parent(name) VALUES('committed')", NULL) == ERR_OK &&
 		    sqlstore_commit(s, NULL) == ERR_OK && sqlstore_begin(s, NULL) == ERR_OK &&
-		    execute(s, "INSERT INTO parent(name) VALUES('lost')", NULL) == ERR_OK && write(ready[1], "x", 1) == 1)
+		    execute(s, "INSERT INTO parent(name) VALUES('lost')", NULL) == ERR_OK &&
+		    write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(1);
 	}
@@ -377,8 +382,10 @@ static void error_sentences(void **state)
 	(void)state;
 	struct errmsg msg = {0};
 	struct sqlstore *s = open_ok(SQLSTORE_CREATE);
-	assert_int_equal(execute(s, "PRAGMA max_page_count=1", &msg), ERR_OK); /* as far as SQLite goes, the disk is full */
-	sqlite3_exec(sqlstore_handle(s), "BEGIN; INSERT INTO parent(name) VALUES(hex(zeroblob(100000)))", NULL, NULL, NULL);
+	assert_int_equal(execute(s, "PRAGMA max_page_count=1", &msg),
+			 ERR_OK); /* as far as SQLite goes, the disk is full */
+	sqlite3_exec(sqlstore_handle(s), "BEGIN; INSERT INTO parent(name) VALUES(hex(zeroblob(100000)))", NULL, NULL,
+		     NULL);
 	assert_int_equal(sqlstore_error(s, &msg, "loading zone home.example"), ERR_NOSPACE);
 	assert_non_null(strstr(msg.text, "loading zone home.example: "));
 	assert_non_null(strstr(msg.text, "free some space"));
@@ -422,7 +429,8 @@ static int file_unreadable(void)
 
 static int file_read_only(void)
 {
-	return opens_as(SQLSTORE_WRITE, ERR_IO, "cannot be written") + opens_as(SQLSTORE_CREATE, ERR_IO, "cannot be written");
+	return opens_as(SQLSTORE_WRITE, ERR_IO, "cannot be written") +
+	       opens_as(SQLSTORE_CREATE, ERR_IO, "cannot be written");
 }
 
 static int directory_read_only(void)

@@ -73,7 +73,8 @@ static const struct {
 	{"PX", "10 a. b.", NULL},
 	{"GPOS", "\"-32.6882\" \"116.8652\" \"10.0\"", NULL},
 	{"KX", "10 a.", NULL},
-	{"LOC", "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m", "52 22 23.000 N 04 53 32.000 E -2m 0.00m 10000m 10m"},
+	{"LOC", "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m",
+	 "52 22 23.000 N 04 53 32.000 E -2m 0.00m 10000m 10m"},
 	{"CERT", "PGP 0 0 AAAA", NULL},
 	{"CERT", "\\# 6 000000000011", NULL},
 	{"CERT", "65000 0 RSASHA256 AAAA", "65000 0 8 AAAA"},
@@ -102,9 +103,11 @@ static const struct {
 	 "2 200100107b1a74df365639cc39f1d578 AwEAAbdx rvs.home.example."},
 	{"OPENPGPKEY", "mQENBFa1 AAAA", "mQENBFa1AAAA"},
 	{"CSYNC", "66 3 A NS AAAA", NULL},
-	{"ZONEMD", "2018031900 1 1 ( c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3\n "
+	{"ZONEMD",
+	 "2018031900 1 1 ( c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3\n "
 	 "a1ddc0b9a87153b9a9713b3c9ae5cc27777f98b8e730044c )",
-	 "2018031900 1 1 c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3a1ddc0b9a87153b9a9713b3c9ae5cc27777f98b8e730044c"},
+	 "2018031900 1 1 "
+	 "c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3a1ddc0b9a87153b9a9713b3c9ae5cc27777f98b8e730044c"},
 	{"SVCB", "0 svc", "0 svc.home.example."},
 	{"SVCB", "1 svc port=853 alpn=h2,h3 ipv4hint=192.0.2.1",
 	 "1 svc.home.example. alpn=h2,h3 port=853 ipv4hint=192.0.2.1"},
@@ -201,7 +204,8 @@ static void svcb_vectors(void **state)
 		{"1 foo.example.com. key667=hello", 28, "\0\1\3foo\7example\3com\0\2\x9b\0\5hello"},
 		{"1 foo.example.com. key667=\"hello\\210qoo\"", 32, "\0\1\3foo\7example\3com\0\2\x9b\0\11hello\xd2qoo"},
 		{"1 foo.example.com. ipv6hint=\"2001:db8::1,2001:db8::53:1\"", 55,
-		 "\0\1\3foo\7example\3com\0\0\6\0\x20\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\x53\0\1"},
+		 "\0\1\3foo\7example\3com\0\0\6\0\x20\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\xd\xb8\0\0\0\0\0\0\0\0"
+		 "\0\x53\0\1"},
 		{"16 foo.example.org. alpn=h2,h3-19 mandatory=ipv4hint,alpn ipv4hint=192.0.2.1", 48,
 		 "\0\x10\3foo\7example\3org\0\0\0\0\4\0\1\0\4\0\1\0\11\2h2\5h3-19\0\4\0\4\xc0\0\2\1"},
 	};
@@ -217,36 +221,99 @@ static void refuses(void **state)
 	static const struct {
 		const char *type, *text;
 	} cases[] = {
-		{"A", ""}, {"A", "   "}, {"A", "192.0.2"}, {"A", "192.0.2.256"}, {"A", "192.0.2.1 192.0.2.2"},
+		{"A", ""},
+		{"A", "   "},
+		{"A", "192.0.2"},
+		{"A", "192.0.2.256"},
+		{"A", "192.0.2.1 192.0.2.2"},
 		{"A", "home.example"},
-		{"A", "2001:db8::1"}, {"AAAA", "192.0.2.1"}, {"A", "192.0.2.1\n192.0.2.2"},
+		{"A", "2001:db8::1"},
+		{"AAAA", "192.0.2.1"},
+		{"A", "192.0.2.1\n192.0.2.2"},
 		{"A", "192.0.2.1\nevil 1 IN A 192.0.2.2"},
-		{"A", "(192.0.2.1"}, {"A", "192.0.2.1)"}, {"A", ") 192.0.2.1 ("}, {"A", "; 192.0.2.1"}, {"A", "\"192.0.2.1"},
-		{"NS", "a..b"}, {"NS", ".a"}, {"NS", "a b"}, {"NS", "\\300."},
+		{"A", "(192.0.2.1"},
+		{"A", "192.0.2.1)"},
+		{"A", ") 192.0.2.1 ("},
+		{"A", "; 192.0.2.1"},
+		{"A", "\"192.0.2.1"},
+		{"NS", "a..b"},
+		{"NS", ".a"},
+		{"NS", "a b"},
+		{"NS", "\\300."},
 		{"NS", "1234567890123456789012345678901234567890123456789012345678901234"},
-		{"MX", "mail"}, {"MX", "70000 mail"}, {"MX", "-1 mail"}, {"MX", "10"}, {"MX", "10 mail x"},
-		{"SRV", "0 5 65536 srv"}, {"SOA", "ns host 1 2 3 4"}, {"SOA", "ns host 4294967296 2 3 4 5"},
-		{"TXT", ""}, {"TXT", "\"open"}, {"TXT", "\"line\nfeed\""}, {"TXT", "\\256"}, {"TXT", "\\25"}, {"TXT", "\\2x5"},
+		{"MX", "mail"},
+		{"MX", "70000 mail"},
+		{"MX", "-1 mail"},
+		{"MX", "10"},
+		{"MX", "10 mail x"},
+		{"SRV", "0 5 65536 srv"},
+		{"SOA", "ns host 1 2 3 4"},
+		{"SOA", "ns host 4294967296 2 3 4 5"},
+		{"TXT", ""},
+		{"TXT", "\"open"},
+		{"TXT", "\"line\nfeed\""},
+		{"TXT", "\\256"},
+		{"TXT", "\\25"},
+		{"TXT", "\\2x5"},
 		{"TXT", "\\"},
-		{"TXT", "\"\\"}, {"TXT", "a\\"},
-		{"CAA", "256 issue x"}, {"CAA", "0 iss-ue x"}, {"CAA", "0 \"issue\" x"}, {"CAA", "0 issue"}, {"CAA", "0 issue a b"},
-		{"URI", "1 2 \"\""}, {"URI", "1 2"}, {"URI", "1 65536 x"}, {"URI", "1 2 a b"},
-		{"A", "\\#"}, {"A", "\\# 4"}, {"A", "\\# 4 c00002"}, {"A", "\\# 4 c000020"}, {"A", "\\# 4 c00002011"},
+		{"TXT", "\"\\"},
+		{"TXT", "a\\"},
+		{"CAA", "256 issue x"},
+		{"CAA", "0 iss-ue x"},
+		{"CAA", "0 \"issue\" x"},
+		{"CAA", "0 issue"},
+		{"CAA", "0 issue a b"},
+		{"URI", "1 2 \"\""},
+		{"URI", "1 2"},
+		{"URI", "1 65536 x"},
+		{"URI", "1 2 a b"},
+		{"A", "\\#"},
+		{"A", "\\# 4"},
+		{"A", "\\# 4 c00002"},
+		{"A", "\\# 4 c000020"},
+		{"A", "\\# 4 c00002011"},
 		{"A", "\\# 3 c00002"},
-		{"A", "\\# -4 c0000201"}, {"A", "\\# 4 c00002zz"}, {"A", "\\# 65536 00"}, {"A", "\\# 4 c0000201 )"},
-		{"MX", "\\# 5 000a01c00c"}, {"MX", "\\# 4 000a0161"}, {"TXT", "\\# 0"}, {"TYPE65280", "abc"}, {"TYPE65280", ""},
+		{"A", "\\# -4 c0000201"},
+		{"A", "\\# 4 c00002zz"},
+		{"A", "\\# 65536 00"},
+		{"A", "\\# 4 c0000201 )"},
+		{"MX", "\\# 5 000a01c00c"},
+		{"MX", "\\# 4 000a0161"},
+		{"TXT", "\\# 0"},
+		{"TYPE65280", "abc"},
+		{"TYPE65280", ""},
 		{"NULL", "abc"},
-		{"WKS", "192.0.2.1 TCP smtp"}, {"AXFR", "x"}, {"OPT", "x"}, {"TYPE0", "x"},
-		{"SVCB", "1 . alpn=f\\\\oo"}, {"SVCB", "1 . port=65536"}, {"SVCB", "1 . port=\"99999\""},
-		{"HTTPS", "1 . port="}, {"HTTPS", "1 . alpn=h2 alpn=h3"},
-		{"HTTPS", "1 . ipv4hint=1.2.3"}, {"HTTPS", "70000 ."}, {"HTTPS", "1"},
-		{"IPSECKEY", "10 3 2 a..b AQNR"}, {"IPSECKEY", "10 1 2 gw AQNR"},
-		{"IPSECKEY", "10 3 2 gw A"}, {"IPSECKEY", "10 4 2 gw AQNR"}, {"IPSECKEY", "10 0 2 gw AQNR"},
-		{"DS", "60485 5 1 xyz"}, {"DS", "60485 5 1 2bb"},
-		{"OPENPGPKEY", "===="}, {"OPENPGPKEY", "!!!"}, {"EUI48", "00-00-5e-00-53"}, {"LOC", "99 N 1 E 0"}, {"APL", "3:x/2"},
-		{"ZONEMD", "1 1 1 c6"}, {"CERT", "0 0 0 AAAA"}, {"CERT", "XYZ 0 0 AAAA"}, {"CERT", "00 0 0 AAAA"},
+		{"WKS", "192.0.2.1 TCP smtp"},
+		{"AXFR", "x"},
+		{"OPT", "x"},
+		{"TYPE0", "x"},
+		{"SVCB", "1 . alpn=f\\\\oo"},
+		{"SVCB", "1 . port=65536"},
+		{"SVCB", "1 . port=\"99999\""},
+		{"HTTPS", "1 . port="},
+		{"HTTPS", "1 . alpn=h2 alpn=h3"},
+		{"HTTPS", "1 . ipv4hint=1.2.3"},
+		{"HTTPS", "70000 ."},
+		{"HTTPS", "1"},
+		{"IPSECKEY", "10 3 2 a..b AQNR"},
+		{"IPSECKEY", "10 1 2 gw AQNR"},
+		{"IPSECKEY", "10 3 2 gw A"},
+		{"IPSECKEY", "10 4 2 gw AQNR"},
+		{"IPSECKEY", "10 0 2 gw AQNR"},
+		{"DS", "60485 5 1 xyz"},
+		{"DS", "60485 5 1 2bb"},
+		{"OPENPGPKEY", "===="},
+		{"OPENPGPKEY", "!!!"},
+		{"EUI48", "00-00-5e-00-53"},
+		{"LOC", "99 N 1 E 0"},
+		{"APL", "3:x/2"},
+		{"ZONEMD", "1 1 1 c6"},
+		{"CERT", "0 0 0 AAAA"},
+		{"CERT", "XYZ 0 0 AAAA"},
+		{"CERT", "00 0 0 AAAA"},
 		{"CERT", "65536 0 0 AAAA"},
-		{"NSEC3PARAM", "1 0 0 abc"}, {"NSEC3PARAM", "1 0 0 zz"},
+		{"NSEC3PARAM", "1 0 0 abc"},
+		{"NSEC3PARAM", "1 0 0 zz"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct errmsg msg = {0};
@@ -257,7 +324,8 @@ static void refuses(void **state)
 		assert_non_null(strstr(msg.text, cases[i].type));
 		assert_int_equal(out.len, 4);
 		assert_false(out.full);
-		assert_int_equal(text_rdata_from_text(type_of(cases[i].type), cases[i].text, NULL, &out, NULL), ERR_FORMAT);
+		assert_int_equal(text_rdata_from_text(type_of(cases[i].type), cases[i].text, NULL, &out, NULL),
+				 ERR_FORMAT);
 	}
 }
 
@@ -303,7 +371,7 @@ static void generic_where_nothing_else_fits(void **state)
 	write_is(0, (const uint8_t *)"ab", 2, "\\# 2 6162");
 	/* LOC version 0 with a size of 15 * 10^15: not a decimal mantissa. */
 	write_is(TYPE_LOC, (const uint8_t *)"\0\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16,
-	         "\\# 16 00ff0000000000000000000000000000");
+		 "\\# 16 00ff0000000000000000000000000000");
 	char *text;
 	assert_int_equal(text_rdata_to_text(TYPE_NULL, wire, RDATA_MAX + 1, &text), ERR_RANGE);
 	assert_null(text);
@@ -318,7 +386,8 @@ static void large(void **state)
 	};
 	for (size_t t = 0; t < sizeof types / sizeof types[0]; t++)
 		for (int fill = 0; fill < 2; fill++) {
-			/* 00: a TXT of 65535 empty strings. FF: strings of 255 octets that each need four characters. */
+			/* 00: a TXT of 65535 empty strings. FF: strings of 255 octets that each need four characters.
+			 */
 			memset(rdata, fill ? 0xff : 0, sizeof rdata);
 			for (size_t i = 0; types[t] == TYPE_TXT && fill && i < RDATA_MAX; i += 256)
 				rdata[i] = RDATA_MAX - i > 255 ? 255 : (uint8_t)(RDATA_MAX - i - 1);
@@ -389,12 +458,25 @@ static void ttl(void **state)
 		enum err err;
 		uint32_t ttl;
 	} cases[] = {
-		{"0", ERR_OK, 0}, {"3600", ERR_OK, 3600}, {"2147483647", ERR_OK, 2147483647}, {"1h30m", ERR_OK, 5400},
+		{"0", ERR_OK, 0},
+		{"3600", ERR_OK, 3600},
+		{"2147483647", ERR_OK, 2147483647},
+		{"1h30m", ERR_OK, 5400},
 		{"1W2D3H4M5S", ERR_OK, 788645},
-		{"30s", ERR_OK, 30}, {"2147483648", ERR_RANGE, 0}, {"4000w", ERR_RANGE, 0}, {"99999999999999999999", ERR_RANGE, 0},
-		{"3550w3550w", ERR_RANGE, 0}, {"", ERR_FORMAT, 0}, {"-1", ERR_FORMAT, 0}, {"h", ERR_FORMAT, 0},
-		{"1x", ERR_FORMAT, 0}, {"1h30", ERR_FORMAT, 0},
-		{"1 h", ERR_FORMAT, 0}, {"+1", ERR_FORMAT, 0}, {"0x10", ERR_FORMAT, 0}, {"1hh", ERR_FORMAT, 0},
+		{"30s", ERR_OK, 30},
+		{"2147483648", ERR_RANGE, 0},
+		{"4000w", ERR_RANGE, 0},
+		{"99999999999999999999", ERR_RANGE, 0},
+		{"3550w3550w", ERR_RANGE, 0},
+		{"", ERR_FORMAT, 0},
+		{"-1", ERR_FORMAT, 0},
+		{"h", ERR_FORMAT, 0},
+		{"1x", ERR_FORMAT, 0},
+		{"1h30", ERR_FORMAT, 0},
+		{"1 h", ERR_FORMAT, 0},
+		{"+1", ERR_FORMAT, 0},
+		{"0x10", ERR_FORMAT, 0},
+		{"1hh", ERR_FORMAT, 0},
 		{"1\x13", ERR_FORMAT, 0},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -409,7 +491,12 @@ static void base64(void **state)
 {
 	(void)state;
 	static const char *const pairs[][2] = {
-		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+		{"", ""},
+		{"f", "Zg=="},
+		{"fo", "Zm8="},
+		{"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="},
+		{"fooba", "Zm9vYmE="},
 		{"foobar", "Zm9vYmFy"},
 		{"\xfb\xff\xbf", "+/+/"},
 	};
@@ -427,9 +514,8 @@ static void base64(void **state)
 			assert_int_equal(text_base64_from_text(pairs[i][1], octets, want - 1, &len), ERR_NOSPACE);
 	}
 	static const char *const bad[] = {
-		"Z", "Zg", "Zg=", "Zg===", "====", "=Zg=", "Z===", "Zg==Zg==", "Zm9v\n", " Zm9v", "Zm 9", "Zm9v Zm9v", "Zm-_",
-		"Zh==", "Zm9=", "Zm9\xc3",
-		"Zm9v====",
+		"Z",     "Zg",   "Zg=",       "Zg===", "====", "=Zg=", "Z===",    "Zg==Zg==", "Zm9v\n",
+		" Zm9v", "Zm 9", "Zm9v Zm9v", "Zm-_",  "Zh==", "Zm9=", "Zm9\xc3", "Zm9v====",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		uint8_t octets[16];

@@ -150,7 +150,7 @@ static enum tsig_status verify(const struct packet *p, const struct tsig_key *ke
 
 /* The server's side: checks the request and remembers it. */
 static enum tsig_status receive(struct tsig_context *c, const struct packet *p, const struct tsig_key *key,
-	uint64_t now)
+				uint64_t now)
 {
 	struct message m;
 	struct tsig_rr t;
@@ -229,26 +229,21 @@ static void test_hmac(void **state)
 		size_t long_key;
 		const char *short_mac, *long_mac;
 	} cases[] = {
-		{TSIG_HMAC_MD5, 80,
-			"750c783e6ab0b503eaa86e310a5db738",
-			"6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd"},
-		{TSIG_HMAC_SHA1, 80,
-			"effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
-			"aa4ae5e15272d00e95705637ce8a3b55ed402112"},
-		{TSIG_HMAC_SHA224, 131,
-			"a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44",
-			"95e9a0db962095adaebe9b2d6f0dbce2d499f112f2d2b7273fa6870e"},
-		{TSIG_HMAC_SHA256, 131,
-			"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-			"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+		{TSIG_HMAC_MD5, 80, "750c783e6ab0b503eaa86e310a5db738", "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd"},
+		{TSIG_HMAC_SHA1, 80, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+		 "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
+		{TSIG_HMAC_SHA224, 131, "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44",
+		 "95e9a0db962095adaebe9b2d6f0dbce2d499f112f2d2b7273fa6870e"},
+		{TSIG_HMAC_SHA256, 131, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+		 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
 		{TSIG_HMAC_SHA384, 131,
-			"af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
-			"4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952"},
+		 "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+		 "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952"},
 		{TSIG_HMAC_SHA512, 131,
-			"164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd"
-			"caeab1a34d4a6b4b636e070a38bce737",
-			"80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e52"
-			"95e64f73f63f0aec8b915a985d786598"},
+		 "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd"
+		 "caeab1a34d4a6b4b636e070a38bce737",
+		 "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e52"
+		 "95e64f73f63f0aec8b915a985d786598"},
 	};
 	static const char question[] = "what do ya want for nothing?";
 	static const char larger[] = "Test Using Larger Than Block-Size Key - Hash Key First";
@@ -280,9 +275,9 @@ static void test_hmac(void **state)
 static void test_foreign_requests(void **state)
 {
 	static const char *const vectors[] = {
-		[TSIG_HMAC_MD5] = update_hmac_md5, [TSIG_HMAC_SHA1] = update_hmac_sha1, [TSIG_HMAC_SHA224] = update_hmac_sha224,
-		[TSIG_HMAC_SHA256] = update_hmac_sha256, [TSIG_HMAC_SHA384] = update_hmac_sha384,
-		[TSIG_HMAC_SHA512] = update_hmac_sha512,
+		[TSIG_HMAC_MD5] = update_hmac_md5,       [TSIG_HMAC_SHA1] = update_hmac_sha1,
+		[TSIG_HMAC_SHA224] = update_hmac_sha224, [TSIG_HMAC_SHA256] = update_hmac_sha256,
+		[TSIG_HMAC_SHA384] = update_hmac_sha384, [TSIG_HMAC_SHA512] = update_hmac_sha512,
 	};
 
 	(void)state;
@@ -420,10 +415,11 @@ static void test_tampering(void **state)
 			struct message m;
 			struct tsig_rr t;
 			p.wire[at] ^= (uint8_t)(1u << bit);
-			if (message_parse(&m, p.wire, p.len) != ERR_OK || m.tsig_at == 0 || tsig_parse(&t, &m) != ERR_OK)
+			if (message_parse(&m, p.wire, p.len) != ERR_OK || m.tsig_at == 0 ||
+			    tsig_parse(&t, &m) != ERR_OK)
 				continue;
 			bool same_names = name_equal(t.key_name.wire, c.key_name.wire) &&
-				name_equal(t.alg_name.wire, c.alg_name.wire);
+					  name_equal(t.alg_name.wire, c.alg_name.wire);
 			bool in_names = bit == 5 && at > plain_message(0).len && same_names;
 			if (tsig_verify_request(&m, &t, key, 1000, 0) == TSIG_OK)
 				assert_true(in_names);
@@ -458,10 +454,18 @@ static void test_time(void **state)
 		uint64_t signed_at, now;
 		enum tsig_status status;
 	} cases[] = {
-		{1000, 1000, TSIG_OK}, {1000, 1300, TSIG_OK}, {1000, 1301, TSIG_BADTIME}, {1000, 700, TSIG_OK},
-		{1000, 699, TSIG_BADTIME}, {0, 0, TSIG_OK}, {10, 0, TSIG_OK}, {0, 1760000000, TSIG_BADTIME},
-		{0xffffffffffff, 0xffffffffffff, TSIG_OK}, {0xffffffffffff, 5, TSIG_BADTIME},
-		{0x100000000, 0x100000001, TSIG_OK}, {0x1000003e8, 1000, TSIG_BADTIME},
+		{1000, 1000, TSIG_OK},
+		{1000, 1300, TSIG_OK},
+		{1000, 1301, TSIG_BADTIME},
+		{1000, 700, TSIG_OK},
+		{1000, 699, TSIG_BADTIME},
+		{0, 0, TSIG_OK},
+		{10, 0, TSIG_OK},
+		{0, 1760000000, TSIG_BADTIME},
+		{0xffffffffffff, 0xffffffffffff, TSIG_OK},
+		{0xffffffffffff, 5, TSIG_BADTIME},
+		{0x100000000, 0x100000001, TSIG_OK},
+		{0x1000003e8, 1000, TSIG_BADTIME},
 	};
 	struct tsig_key *key = make_key(TSIG_HMAC_SHA256);
 
@@ -495,8 +499,8 @@ static struct packet resize_mac(const struct packet *p, size_t want)
 /* §5.2.2.1, every length for every algorithm. */
 static void test_truncation(void **state)
 {
-	static const size_t shortest[] = {[TSIG_HMAC_MD5] = 10, [TSIG_HMAC_SHA1] = 10, [TSIG_HMAC_SHA224] = 14,
-		[TSIG_HMAC_SHA256] = 16, [TSIG_HMAC_SHA384] = 24, [TSIG_HMAC_SHA512] = 32};
+	static const size_t shortest[] = {[TSIG_HMAC_MD5] = 10,    [TSIG_HMAC_SHA1] = 10,   [TSIG_HMAC_SHA224] = 14,
+					  [TSIG_HMAC_SHA256] = 16, [TSIG_HMAC_SHA384] = 24, [TSIG_HMAC_SHA512] = 32};
 
 	(void)state;
 	for (int i = TSIG_HMAC_MD5; i <= TSIG_HMAC_SHA512; i++) {
@@ -721,8 +725,8 @@ static void *sign_and_verify(void *arg)
 		struct message m;
 		struct tsig_rr t;
 		if (tsig_sign_request(&c, key, p.wire, &p.len, sizeof p.wire, i) == ERR_OK &&
-			message_parse(&m, p.wire, p.len) == ERR_OK && tsig_parse(&t, &m) == ERR_OK &&
-			tsig_verify_request(&m, &t, key, i, 0) == TSIG_OK)
+		    message_parse(&m, p.wire, p.len) == ERR_OK && tsig_parse(&t, &m) == ERR_OK &&
+		    tsig_verify_request(&m, &t, key, i, 0) == TSIG_OK)
 			good++;
 	}
 	return good == ROUNDS ? arg : NULL;

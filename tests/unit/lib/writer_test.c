@@ -71,8 +71,10 @@ static void compresses_owner_and_rdata(void **state)
 	assert_true(writer_rr(&w, SECTION_ADDITIONAL, WIRE("\0"), TYPE_NS, CLASS_IN, 0, OCTETS("\0")));
 	size_t len = writer_finish(&w);
 	static const uint8_t expected[] = "\300\14\0\17\0\1\0\0\1\54\0\11\0\12\4mail\300\14"
-					  "\300\54\0\1\0\1\0\0\0\74\0\4" "1234"
-					  "\3www\300\21\0\34\0\1\0\0\0\0\0\20" "0123456789abcdef"
+					  "\300\54\0\1\0\1\0\0\0\74\0\4"
+					  "1234"
+					  "\3www\300\21\0\34\0\1\0\0\0\0\0\20"
+					  "0123456789abcdef"
 					  "\0\0\2\0\1\0\0\0\0\0\1\0";
 	assert_int_equal(len, QUESTION_END + sizeof expected - 1);
 	assert_memory_equal(buf + QUESTION_END, expected, sizeof expected - 1);
@@ -95,12 +97,17 @@ static void soa_compresses_both_names(void **state)
 	(void)state;
 	begin_with_question(512);
 	assert_true(writer_rr(&w, SECTION_ANSWER, WIRE("\4home\7example\0"), TYPE_SOA, CLASS_IN, 1,
-			      OCTETS("\2ns\4home\7example\0\2ns\4home\7example\0" "12341234123412341234")));
+			      OCTETS("\2ns\4home\7example\0\2ns\4home\7example\0"
+				     "12341234123412341234")));
 	assert_int_equal(writer_finish(&w), QUESTION_END + 12 + 5 + 2 + 20);
-	assert_memory_equal(buf + QUESTION_END + 10, "\0\33\2ns\300\14\300\52" "1234", 13);
+	assert_memory_equal(buf + QUESTION_END + 10,
+			    "\0\33\2ns\300\14\300\52"
+			    "1234",
+			    13);
 }
 
-/* The query path's way gives the same record, cut at the zone's name, and knows where a name only looks as if it ended in it. */
+/* The query path's way gives the same record, cut at the zone's name, and knows where a name only looks as if it
+ * ended in it. */
 static void in_zone_cuts_at_the_zone(void **state)
 {
 	static const struct {
@@ -113,14 +120,19 @@ static void in_zone_cuts_at_the_zone(void **state)
 		{OCTETS("\3ns1\7EXAMPLE\0"), TYPE_NS, "\3ns1\300\21", 6},
 		{OCTETS("\7example\0"), TYPE_CNAME, "\300\21", 2},
 		{OCTETS("\0\12\4mail\3org\0"), TYPE_MX, "\0\12\4mail\3org\0", 12},
-		{OCTETS("\11xxexample\0"), TYPE_NS, "\11xxexample\0", 11}, /* the octets of the name, but not its labels */
+		{OCTETS("\11xxexample\0"), TYPE_NS, "\11xxexample\0",
+		 11}, /* the octets of the name, but not its labels */
 		{OCTETS("\0"), TYPE_NS, "\0", 1},
 		{OCTETS("\300\0\2\1"), TYPE_A, "\300\0\2\1", 4},
 	};
 	struct writer_zone zone = {.name = WIRE("\7example\0"), .len = 9, .offset = 12 + 5};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct rr rr = {.type = cases[i].type, .class = CLASS_IN, .ttl = 60, .rdlen = (uint16_t)cases[i].rdlen, .rdata = cases[i].rdata};
+		struct rr rr = {.type = cases[i].type,
+				.class = CLASS_IN,
+				.ttl = 60,
+				.rdlen = (uint16_t)cases[i].rdlen,
+				.rdata = cases[i].rdata};
 		begin_with_question(512);
 		assert_true(writer_rr_in_zone(&w, SECTION_AUTHORITY, zone.offset, &zone, &rr));
 		size_t len = writer_finish(&w);
@@ -196,8 +208,10 @@ static void reserve_holds_room(void **state)
 
 static void blocks(void **state)
 {
-	static const uint8_t block[] = "\300\14\0\1\0\1\0\0\0\1\0\4" "1234"
-				       "\300\14\0\1\0\1\0\0\0\1\0\4" "5678";
+	static const uint8_t block[] = "\300\14\0\1\0\1\0\0\0\1\0\4"
+				       "1234"
+				       "\300\14\0\1\0\1\0\0\0\1\0\4"
+				       "5678";
 	enum { LEN = sizeof block - 1 };
 	(void)state;
 	begin_with_question(QUESTION_END + LEN);
@@ -253,7 +267,8 @@ static void generation_wraps(void **state)
 	assert_int_equal(writer_find(&w, WIRE("\3www\0")), 0);
 }
 
-/* A message of 64 KB reads back right: it has more names than the table remembers, and offsets that no pointer reaches. */
+/* A message of 64 KB reads back right: it has more names than the table remembers, and offsets that no pointer
+ * reaches. */
 static void full_messages_read_back(void **state)
 {
 	static uint8_t room[RDATA_MAX];
@@ -370,8 +385,8 @@ static unsigned pointers_of(size_t at)
 	return pointers;
 }
 
-/* Names that each have one label more than the last: a DNAME whose target is below itself makes them. Clients give up after a number
- * of pointers, the strictest known after 10. */
+/* Names that each have one label more than the last: a DNAME whose target is below itself makes them. Clients give up
+ * after a number of pointers, the strictest known after 10. */
 static void chains_of_pointers_are_short(void **state)
 {
 	struct name name, longer;
@@ -394,7 +409,10 @@ static void counts_do_not_wrap(void **state)
 	begin_with_question(MESSAGE_MAX);
 	w.count[SECTION_ANSWER] = UINT16_MAX;
 	assert_false(writer_rr(&w, SECTION_ANSWER, WIRE("\0"), TYPE_A, CLASS_IN, 0, OCTETS("1234")));
-	assert_false(writer_block(&w, SECTION_ANSWER, 12, OCTETS("\300\14\0\1\0\1\0\0\0\1\0\4" "1234"), 1));
+	assert_false(writer_block(&w, SECTION_ANSWER, 12,
+				  OCTETS("\300\14\0\1\0\1\0\0\0\1\0\4"
+					 "1234"),
+				  1));
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* options: what requests ask for, lengths that cannot be, what answers say, and what they leave out when there is no room. */
+/* options: what requests ask for, lengths that cannot be, what answers say, and what they leave out when there is no
+ * room. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* ratelimit: buckets by network, kind and name; refilling; slip; who is spared; what a flood of strangers does to the table. */
+/* ratelimit: buckets by network, kind and name; refilling; slip; who is spared; what a flood of strangers does to the
+ * table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -190,8 +191,8 @@ static void flood_of_networks(void **state)
 	ratelimit_free(r);
 }
 
-/* Every rate and the whole range of times, in random order: no arithmetic goes wrong (the sanitizers watch), and a bucket never gives more than its
- * rate at one moment. */
+/* Every rate and the whole range of times, in random order: no arithmetic goes wrong (the sanitizers watch), and a
+ * bucket never gives more than its rate at one moment. */
 static void extremes(void **state)
 {
 	(void)state;

@@ -4,12 +4,13 @@
  *
  *   {"www~ A", 0, "NOERROR aa", "www~ A 192.0.2.11|www~ A 192.0.2.12", "", ""}
  *
- * ~ stands for "." and the zone, @ for the zone itself. A TTL is only said when it is not 3600. An RRSIG is shown by the type it covers, SOA
- * outside the answer section and NSEC without their data, a long TXT by its first characters. Records of an RRset may stand in any
- * order, and so may RRsets of the authority and additional sections; RRsets of the answer section stand in the order of the chain. Owners
- * outside the answer section are compared without regard to case. A section of "*" is not looked at; "has:" asks for these records at least;
- * "one:N" for one RRset of N records at QNAME and its signatures (RFC 8482 §4.1).
- * Every answer must also parse, keep to its size limit, hold whole RRsets and no record twice. */
+ * ~ stands for "." and the zone, @ for the zone itself. A TTL is only said when it is not 3600. An RRSIG is shown by
+ * the type it covers, SOA outside the answer section and NSEC without their data, a long TXT by its first characters.
+ * Records of an RRset may stand in any order, and so may RRsets of the authority and additional sections; RRsets of
+ * the answer section stand in the order of the chain. Owners outside the answer section are compared without regard
+ * to case. A section of "*" is not looked at; "has:" asks for these records at least; "one:N" for one RRset of N
+ * records at QNAME and its signatures (RFC 8482 §4.1). Every answer must also parse, keep to its size limit, hold
+ * whole RRsets and no record twice. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,7 +168,8 @@ static const struct ask rich[] = {
 	{"rich.test.com. A", DO, "REFUSED", "", "", ""},
 	{"www.rich. A", 0, "REFUSED", "", "", ""},
 
-	/* CNAME (RFC 1034 §3.6.2); the last name of a chain decides RCODE (RFC 2308 §2.1), the first one AA (RFC 1035 §4.1.1). */
+	/* CNAME (RFC 1034 §3.6.2); the last name of a chain decides RCODE (RFC 2308 §2.1), the first one AA (RFC 1035
+	 * §4.1.1). */
 	{"cn~ A", 0, "NOERROR aa", "cn~ CNAME www~|" WWW, "", ""},
 	{"cn~ CNAME", 0, "NOERROR aa", "cn~ CNAME www~", "", ""},
 	{"cn~ AAAA", 0, "NOERROR aa", "cn~ CNAME www~", NEGATIVE, ""},
@@ -440,7 +442,8 @@ static const struct ask parent[] = {
 	/* Glue is the parent's, also where the child's data are here. */
 	{"x.cut~ A", 0, "NOERROR", "", CUT},
 	{"cut~ DS", 0, "NOERROR aa", "", "@ 900 SOA", ""},
-	/* The zone above kid.cut is not here, but a zone above that is, and refers to it: what BIND, Knot and NSD do too. */
+	/* The zone above kid.cut is not here, but a zone above that is, and refers to it: what BIND, Knot and NSD do
+	 * too. */
 	{"kid.cut~ DS", 0, "NOERROR", "", CUT},
 	{"kid.cut~ A", 0, "NOERROR aa", "", "kid.cut~ 600 SOA", ""},
 	{"www.kid.cut~ A", 0, "NOERROR aa", "www.kid.cut~ A 192.0.2.58", "", ""},
@@ -511,7 +514,8 @@ static const struct ask signed_zone[] = {
 	 "NSEC",
 	 "", ""},
 	{"ent~ A", DO, "NOERROR aa", "", "has:@ 300 SOA|@ 300 RRSIG SOA", ""},
-	/* Signatures of the answer section that do not fit set TC, those of the additional section do not (RFC 4035 §3.1.1). */
+	/* Signatures of the answer section that do not fit set TC, those of the additional section do not (RFC 4035
+	 * §3.1.1). */
 	{"www~ A", DO | LIMIT(100), "NOERROR aa tc", "", "", ""},
 	{"@ MX", DO | LIMIT(200), "NOERROR aa", "@ MX 10 mail~|@ RRSIG MX", "", "*"},
 };
@@ -544,7 +548,8 @@ static const struct ask root[] = {
 	{"a.dn. A", 0, "NOERROR aa", "dn. DNAME root.|a.dn. CNAME a.root.|a.root. A 192.0.2.1", "", ""},
 };
 
-/* Names below a DNAME, a DNAME and a cut below a cut, a wildcard below a DNAME: none can be seen (RFC 6672 §2.4, RFC 2181 §6.1). */
+/* Names below a DNAME, a DNAME and a cut below a cut, a wildcard below a DNAME: none can be seen (RFC 6672 §2.4, RFC
+ * 2181 §6.1). */
 #define MANY(n) "many MX " n " h" n "\nh" n " A 192.0.2." n "\n"
 
 static const char occluded_zone[] =

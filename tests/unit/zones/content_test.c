@@ -12,7 +12,8 @@
 static const uint8_t owner[] = "\4Host\4home\7example";
 static const uint8_t lower_owner[] = "\4host\4home\7example";
 
-static struct content *add(struct content *old, uint16_t type, uint32_t ttl, const void *rdata, size_t rdlen, bool expect_change)
+static struct content *add(struct content *old, uint16_t type, uint32_t ttl, const void *rdata, size_t rdlen,
+			   bool expect_change)
 {
 	struct content *new;
 	bool changed;
@@ -63,10 +64,11 @@ static const char *text(const struct content *c)
 			const struct rrset *s = &c->set[i];
 			struct content_rr rr;
 			size_t at = 0;
-			while (content_next(sig ? content_sig_block(c, s) : content_block(c, s), sig ? s->sig_len : s->len, &at, &rr)) {
+			while (content_next(sig ? content_sig_block(c, s) : content_block(c, s),
+					    sig ? s->sig_len : s->len, &at, &rr)) {
 				char type[RR_TYPE_TEXT_MAX];
-				len += (size_t)snprintf(out + len, sizeof out - len, "%s %u %u; ", rr_type_to_text(rr.type, type), rr.ttl,
-							rr.rdata[rr.rdlen - 1]);
+				len += (size_t)snprintf(out + len, sizeof out - len, "%s %u %u; ",
+							rr_type_to_text(rr.type, type), rr.ttl, rr.rdata[rr.rdlen - 1]);
 			}
 		}
 	}
@@ -185,11 +187,13 @@ static void case_of_the_owner_is_kept(void **state)
 
 	(void)state;
 	assert_memory_equal(content_owner_cased(c), owner, sizeof owner);
-	assert_int_equal(content_with(c, lower_owner, TYPE_TXT, 60, (const uint8_t *)"\1x", 2, &next, &changed), ERR_OK);
+	assert_int_equal(content_with(c, lower_owner, TYPE_TXT, 60, (const uint8_t *)"\1x", 2, &next, &changed),
+			 ERR_OK);
 	assert_memory_equal(content_owner_cased(next), owner, sizeof owner); /* the first spelling stays */
 	content_free(c);
 	content_free(next);
-	assert_int_equal(content_with(NULL, lower_owner, TYPE_TXT, 60, (const uint8_t *)"\1x", 2, &next, &changed), ERR_OK);
+	assert_int_equal(content_with(NULL, lower_owner, TYPE_TXT, 60, (const uint8_t *)"\1x", 2, &next, &changed),
+			 ERR_OK);
 	assert_null(content_owner_cased(next));
 	content_free(next);
 }
@@ -276,8 +280,8 @@ static enum err note(void *arg, bool is_add, const struct content_rr *rr)
 	char *out = arg;
 	char type[RR_TYPE_TEXT_MAX];
 
-	snprintf(out + strlen(out), 512 - strlen(out), "%c%s %u %u; ", is_add ? '+' : '-', rr_type_to_text(rr->type, type), rr->ttl,
-		 rr->rdata[rr->rdlen - 1]);
+	snprintf(out + strlen(out), 512 - strlen(out), "%c%s %u %u; ", is_add ? '+' : '-',
+		 rr_type_to_text(rr->type, type), rr->ttl, rr->rdata[rr->rdlen - 1]);
 	return ERR_OK;
 }
 

@@ -47,7 +47,7 @@ static const struct ask nsec_asks[] = {
 	{"x.w MX", DO, "NOERROR", "x.w", ""},                     /* RFC 4035 B.1 */
 	{"ml A", DO, "NXDOMAIN", "", "@ NSEC|b NSEC"},            /* B.2 */
 	{"ns1 MX", DO, "NOERROR", "", "ns1 NSEC"},                /* B.3 */
-	{"mc.a MX", DO, "NOERROR", "", "a DS|a NS|a NS|a RRSIG"},         /* B.4 */
+	{"mc.a MX", DO, "NOERROR", "", "a DS|a NS|a NS|a RRSIG"}, /* B.4 */
 	{"mc.b MX", DO, "NOERROR", "", "b NS|b NS|b NSEC"},       /* B.5 */
 	{"a.z.w MX", DO, "NOERROR", "a.z.w", "x.y.w NSEC"},       /* B.6 */
 	{"a.z.w AAAA", DO, "NOERROR", "", "*.w NSEC|x.y.w NSEC"}, /* B.7 */
@@ -84,7 +84,7 @@ static const struct ask nsec_asks[] = {
 	H0P H H2T " MX DNSKEY NS SOA NSEC3PARAM RRSIG\n" H2T " A 192.0.2.127\n" H2T H H2V " A RRSIG\n" H2V H H35 \
 		  " MX RRSIG\n" H35 H HB4 " NS DS RRSIG\n"                                                       \
 		  "a NS ns1.a\na NS ns2.a\na DS 58470 5 1 3079F1593EBAD6DC121E202A8B766A6A4837206C\n"            \
-		  "a RRSIG DS 5 2 3600 20040509183619 20040409183619 38519 @ c2lnbmF0dXJl\n"            \
+		  "a RRSIG DS 5 2 3600 20040509183619 20040409183619 38519 @ c2lnbmF0dXJl\n"                     \
 		  "ns1.a A 192.0.2.5\nns2.a A 192.0.2.6\nai A 192.0.2.9\n" HB4 H HGJ " MX RRSIG\n"               \
 		  "c NS ns1.c\nc NS ns2.c\nns1.c A 192.0.2.7\nns2.c A 192.0.2.8\n" HGJ H HJI                     \
 		  " HINFO A AAAA RRSIG\n" HJI H HK8 "\n" HK8 H HKO "\n" HKO H HQ0                                \

@@ -1,5 +1,6 @@
-/* The journal as secondaries use it: whatever is done to a zone, an IXFR from any serial it ever had, applied with a strict hand, gives the
- * zone exactly, records, TTLs and SOA. Random jobs through the committer, transfers through zones/xfr, on a real database. */
+/* The journal as secondaries use it: whatever is done to a zone, an IXFR from any serial it ever had, applied with a
+ * strict hand, gives the zone exactly, records, TTLs and SOA. Random jobs through the committer, transfers through
+ * zones/xfr, on a real database. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

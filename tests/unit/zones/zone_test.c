@@ -1,4 +1,5 @@
-/* zone_test.c: the zone in memory against a plain array: random transactions, pins, aborts, empty non-terminals (RFC 4592 §2.2.2). */
+/* zone_test.c: the zone in memory against a plain array: random transactions, pins, aborts, empty non-terminals (RFC
+ * 4592 §2.2.2). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,7 +126,8 @@ static void change(struct edit *e, struct model *m)
 		assert_int_equal(changed, m->bits[i] >> rdata[3] & 1);
 		m->bits[i] = (uint8_t)(m->bits[i] & ~(1U << rdata[3]));
 	} else {
-		assert_int_equal(edit_remove_set(e, names[i].wire, what == 8 ? TYPE_A : TYPE_ANY, NULL, &changed), ERR_OK);
+		assert_int_equal(edit_remove_set(e, names[i].wire, what == 8 ? TYPE_A : TYPE_ANY, NULL, &changed),
+				 ERR_OK);
 		assert_int_equal(changed, m->bits[i] != 0);
 		m->bits[i] = 0;
 	}
@@ -291,7 +293,8 @@ static void changes_spell_names_as_the_zone_does(void **state)
 		for (int i = 0; i < 2; i++) {
 			assert_int_equal(edit_begin(&e, z), ERR_OK);
 			edit_savepoint(e);
-			assert_int_equal(edit_add(e, name[i].wire, (uint16_t)(TYPE_A + 15 * i), 60, address, 4, NULL), ERR_OK);
+			assert_int_equal(edit_add(e, name[i].wire, (uint16_t)(TYPE_A + 15 * i), 60, address, 4, NULL),
+					 ERR_OK);
 			assert_int_equal(edit_changes(e, false, note_owner, &seen), ERR_OK);
 			assert_memory_equal(seen.wire, name[0].wire, seen.len);
 			assert_int_equal(edit_prepare(e), ERR_OK);

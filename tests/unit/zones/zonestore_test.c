@@ -1,4 +1,5 @@
-/* zonestore_test.c: zones, records and history go into the database and come back the same; rows that make no sense are named. */
+/* zonestore_test.c: zones, records and history go into the database and come back the same; rows that make no sense
+ * are named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -604,12 +605,8 @@ static void keeps_versions(void **state)
 	struct zonestore_zone a = add_zone("a.example"), b = add_zone("b.example"), got;
 	int64_t first = add_version(a.id, false, 0, 5, true);
 	add_version(b.id, false, 0, 100, true);
-	struct zonestore_change c = {.time = 42,
-				     .actor = "key nas.",
-				     .source = "192.0.2.1@53",
-				     .transport = "udp",
-				     .note = "",
-				     .rcode = 0};
+	struct zonestore_change c = {
+		.time = 42, .actor = "key nas.", .source = "192.0.2.1@53", .transport = "udp", .note = "", .rcode = 0};
 	int64_t second = add_version_by(&c, a.id, true, 5, 6, false);
 	int64_t third = add_version(a.id, true, 6, 7, false);
 
