@@ -45,6 +45,7 @@ options {{
 	minimal-responses no-auth;
 	minimal-any yes;
 	check-names primary ignore;
+	check-integrity no;
 }};
 controls {{ }};
 {zones}

@@ -1,0 +1,25 @@
+"""Random zones and questions, the same ones every time: Roost beside BIND, Knot and NSD (tests/model). tests/model/run has new ones."""
+import os
+import sys
+
+import pytest
+import roost
+
+sys.path.insert(0, os.path.join(roost.TOP, "tests", "model"))
+import compare  # noqa: E402
+import servers  # noqa: E402
+import world as worlds  # noqa: E402
+
+SEEDS = range(1, 4 if roost.SANITIZED else 9)
+QUESTIONS = 1500
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_answers_as_the_others(seed):
+    world = worlds.World(seed)
+    roostd, others = servers.start(world)
+    asked = compare.questions(world, QUESTIONS)
+    found = compare.compare(world, asked, roostd, others)
+    servers.stop(roostd, others)
+    told = "\n\n".join(str(difference) for difference in found[:5])
+    assert not found, f"{len(found)} of {len(asked)} answers differ; tests/model/run --seed {seed} finds the smallest zones:\n{told}"
