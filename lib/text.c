@@ -27,14 +27,19 @@ enum {
  *
  * The first rows are here because zones are full of them and ldns needs some 20 us to read one. The others because of
  * ldns: TXT and SPF print a tab raw; CAA and URI must have quotes where RFC 8659 §4.1.1 asks for none, and lose an
- * empty value; NSAP-PTR is taken for a string; a relative gateway is not completed and a fault after it leaks. */
+ * empty value; NSAP-PTR is taken for a string; a relative gateway is not completed and a fault after it leaks; names as
+ * below. */
 static const struct pattern {
 	uint16_t type;
 	const char *pieces;
 } patterns[] = {
-	{TYPE_A, "4"},     {TYPE_AAAA, "6"},      {TYPE_NS, "n"},    {TYPE_CNAME, "n"},    {TYPE_PTR, "n"},
-	{TYPE_DNAME, "n"}, {TYPE_SOA, "nnddddd"}, {TYPE_MX, "wn"},   {TYPE_SRV, "wwwn"},   {TYPE_TXT, "S"},
-	{TYPE_SPF, "S"},   {TYPE_CAA, "btl"},     {TYPE_URI, "wwl"}, {TYPE_NSAP_PTR, "n"}, {TYPE_IPSECKEY, "bbbgB"},
+	{TYPE_A, "4"},      {TYPE_AAAA, "6"},       {TYPE_NS, "n"},           {TYPE_CNAME, "n"},
+	{TYPE_PTR, "n"},    {TYPE_DNAME, "n"},      {TYPE_SOA, "nnddddd"},    {TYPE_MX, "wn"},
+	{TYPE_SRV, "wwwn"}, {TYPE_TXT, "S"},        {TYPE_SPF, "S"},          {TYPE_CAA, "btl"},
+	{TYPE_URI, "wwl"},  {TYPE_NSAP_PTR, "n"},   {TYPE_IPSECKEY, "bbbgB"}, {TYPE_KX, "wn"},
+	{TYPE_AFSDB, "wn"}, {TYPE_RT, "wn"},        {TYPE_LP, "wn"},          {TYPE_PX, "wnn"},
+	{TYPE_RP, "nn"},    {TYPE_MINFO, "nn"},     {TYPE_MB, "n"},           {TYPE_MG, "n"},
+	{TYPE_MR, "n"},     {TYPE_NAPTR, "wwsssn"},
 };
 
 static const char *pattern_of(uint16_t type)
@@ -53,17 +58,15 @@ static bool has_mnemonic(uint16_t type)
 
 /* What ldns does not check, by word. b, w, d: as above (ldns lets a number that is too large wrap round; a word that
  * starts with a letter is a mnemonic and ldns's to know), c: certificate type (0 makes ldns leak), h: hexadecimal,
- * x: the same up to the end (ldns takes half an octet for a whole one), -: anything. */
+ * x: the same up to the end (ldns takes half an octet for a whole one), n: name (ldns takes one whose first label is
+ * "@" for the origin), -: anything. */
 static const struct pattern checked_words[] = {
-	{TYPE_AFSDB, "w"},     {TYPE_RT, "w"},       {TYPE_KX, "w"},
-	{TYPE_PX, "w"},        {TYPE_LP, "w"},       {TYPE_NAPTR, "ww"},
-	{TYPE_DS, "wbbx"},     {TYPE_CDS, "wbbx"},   {TYPE_DNSKEY, "wbb"},
-	{TYPE_CDNSKEY, "wbb"}, {TYPE_KEY, "wbb"},    {TYPE_TLSA, "bbbx"},
-	{TYPE_SMIMEA, "bbbx"}, {TYPE_SSHFP, "bbx"},  {TYPE_RRSIG, "-bbd--w"},
-	{TYPE_SIG, "-bbd--w"}, {TYPE_NSEC3, "bbwh"}, {TYPE_NSEC3PARAM, "bbwh"},
-	{TYPE_CERT, "cwb"},    {TYPE_CSYNC, "dw"},   {TYPE_ZONEMD, "dbbx"},
-	{TYPE_HIP, "bh"},      {TYPE_NID, "w"},      {TYPE_L32, "w"},
-	{TYPE_L64, "w"},       {TYPE_SVCB, "w"},     {TYPE_HTTPS, "w"},
+	{TYPE_DS, "wbbx"},        {TYPE_CDS, "wbbx"},        {TYPE_DNSKEY, "wbb"},  {TYPE_CDNSKEY, "wbb"},
+	{TYPE_KEY, "wbb"},        {TYPE_TLSA, "bbbx"},       {TYPE_SMIMEA, "bbbx"}, {TYPE_SSHFP, "bbx"},
+	{TYPE_RRSIG, "-bbd--wn"}, {TYPE_SIG, "-bbd--wn"},    {TYPE_NSEC, "n"},      {TYPE_NXT, "n"},
+	{TYPE_NSEC3, "bbwh"},     {TYPE_NSEC3PARAM, "bbwh"}, {TYPE_CERT, "cwb"},    {TYPE_CSYNC, "dw"},
+	{TYPE_ZONEMD, "dbbx"},    {TYPE_HIP, "bh"},          {TYPE_NID, "w"},       {TYPE_L32, "w"},
+	{TYPE_L64, "w"},          {TYPE_SVCB, "wn"},         {TYPE_HTTPS, "wn"},
 };
 
 static const char *checks_of(uint16_t type)
@@ -436,6 +439,7 @@ static const char *check_word(char piece, const struct word *w, size_t *digits)
 {
 	switch (piece) {
 	case '-':
+	case 'n':
 		return NULL;
 	case 'h':
 		return w->len % 2 && !word_is(w, "-") ? "hexadecimal digits come in pairs" : NULL;
@@ -474,8 +478,8 @@ static const char *check_svc_param(const struct word *w)
 }
 
 /* ". 0 IN TYPE " and the words with one space between; the caller frees. NULL: *fault says why, or NULL for no
- * memory. */
-static char *make_line(struct scanner *s, uint16_t type, const char **fault)
+ * memory. The name is also put into `base`, whole: as ldns's origin, which it may take it for. */
+static char *make_line(struct scanner *s, uint16_t type, const uint8_t *origin, struct wbuf *base, const char **fault)
 {
 	char mnemonic[RR_TYPE_TEXT_MAX];
 	*fault = NULL;
@@ -496,6 +500,8 @@ static char *make_line(struct scanner *s, uint16_t type, const char **fault)
 			*fault = check_word(*checks, &w, &digits);
 		else if (type == TYPE_SVCB || type == TYPE_HTTPS)
 			*fault = check_svc_param(&w);
+		if (!*fault && *checks == 'n')
+			*fault = put_name(base, &w, origin);
 		if (*checks && *checks != 'x')
 			checks++;
 		memcpy(line + len, w.at, w.len);
@@ -526,9 +532,13 @@ static enum err read_ldns(struct scanner *s, uint16_t type, const uint8_t *origi
 	ldns_rdf *base = NULL;
 	ldns_buffer *wire = NULL;
 	ldns_rr *rr = NULL;
-	char *line = make_line(s, type, fault);
+	uint8_t octets[NAME_WIRE_MAX];
+	struct wbuf whole = buf_writer(octets, sizeof octets);
+	char *line = make_line(s, type, origin, &whole, fault);
 	if (!line)
 		return *fault ? ERR_FORMAT : ERR_NOMEM;
+	if (whole.len && octets[0] == 1 && octets[1] == '@')
+		origin = octets;
 	base = ldns_dname_new_frm_data((uint16_t)name_len(origin), origin);
 	wire = ldns_buffer_new(LDNS_MAX_PACKETLEN);
 	if (!base || !wire)
