@@ -121,12 +121,19 @@ static enum outcome answer_cname(struct answer *a, struct target *t, const struc
 	return content_next(content_block(c, set), set->len, &at, &rr) && follow(a, t, rr.rdata) ? FOLLOW : DONE;
 }
 
-/* The DNAME itself, once a message however often the chain comes by. */
-static bool put_dname(struct answer *a, struct target *t, const struct place *p, const struct rrset *set)
+/* A DNAME stands once in a message, however often the chain comes by. */
+static bool has_dname(const struct target *t, const struct content *c)
 {
 	for (unsigned i = 0; i < t->dnames; i++)
-		if (t->dname[i] == p->stop_content)
+		if (t->dname[i] == c)
 			return true;
+	return false;
+}
+
+static bool put_dname(struct answer *a, struct target *t, const struct place *p, const struct rrset *set)
+{
+	if (has_dname(t, p->stop_content))
+		return true;
 	t->dname[t->dnames++] = p->stop_content;
 	return answer_put_set(a, SECTION_ANSWER, owner_at(a, t, p->stop_label), p->stop_content, set, NULL);
 }
@@ -175,7 +182,7 @@ static enum rcode deny(struct answer *a, const struct target *t, const struct pl
 /* ---- positive answers ---- */
 
 /* QTYPE ANY: over TCP everything; over UDP one RRset is enough (RFC 8482 §4.1). */
-static bool answer_any(struct answer *a, struct answer_owner owner, const struct content *c)
+static bool answer_any(struct answer *a, const struct target *t, const struct content *c)
 {
 	bool found = false;
 
@@ -184,7 +191,9 @@ static bool answer_any(struct answer *a, struct answer_owner owner, const struct
 		if (!set->count)
 			continue;
 		found = true;
-		if (!answer_put_set(a, SECTION_ANSWER, owner, c, set, NULL) || a->query->udp)
+		if (set->type == TYPE_DNAME && has_dname(t, c))
+			continue;
+		if (!answer_put_set(a, SECTION_ANSWER, t->owner, c, set, NULL) || a->query->udp)
 			break;
 	}
 	return found;
@@ -205,15 +214,15 @@ static bool answer_rrsig(struct answer *a, struct answer_owner owner, const stru
 	return found;
 }
 
-static bool answer_type(struct answer *a, struct answer_owner owner, const struct content *c, uint16_t type)
+static bool answer_type(struct answer *a, const struct target *t, const struct content *c, uint16_t type)
 {
 	if (type == TYPE_ANY)
-		return answer_any(a, owner, c);
+		return answer_any(a, t, c);
 	if (type == TYPE_RRSIG)
-		return answer_rrsig(a, owner, c);
+		return answer_rrsig(a, t->owner, c);
 	const struct rrset *set = content_find(c, type);
-	if (set)
-		answer_put_set(a, SECTION_ANSWER, owner, c, set, NULL);
+	if (set && !(type == TYPE_DNAME && has_dname(t, c)))
+		answer_put_set(a, SECTION_ANSWER, t->owner, c, set, NULL);
 	return set != NULL;
 }
 
@@ -229,7 +238,7 @@ static enum outcome answer_found(struct answer *a, struct target *t, const struc
 {
 	bool cname = (c->flags & CONTENT_CNAME) && cname_applies(a->query->qtype);
 	note(a, t, ANSWER_POSITIVE, found_name(t, p));
-	if (!cname && !answer_type(a, t->owner, c, a->query->qtype)) {
+	if (!cname && !answer_type(a, t, c, a->query->qtype)) {
 		*rcode = deny(a, t, p, what);
 		return DONE;
 	}

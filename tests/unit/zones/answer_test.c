@@ -576,6 +576,7 @@ static const char occluded_zone[] =
 	"mx MX 20 www.sub.del\n"
 	"mx MX 30 dn\n"
 	"dn A 192.0.2.67\n"
+	"b.up DNAME up\n"
 	"grow DNAME x.grow\n" MANY("1") MANY("2") MANY("3") MANY("4") MANY("5") MANY("6") MANY("7") MANY("8") MANY("9")
 		MANY("10") MANY("11") MANY("12") MANY("13") MANY("14") MANY("15") MANY("16") MANY("17") MANY("18")
 			MANY("19") MANY("20") MANY("21") MANY("22") MANY("23") MANY("24") MANY("25") MANY("26")
@@ -602,6 +603,10 @@ static const struct ask occluded[] = {
 	{"mx~ MX", 0, "NOERROR aa", "mx~ MX 10 www.dn~|mx~ MX 20 www.sub.del~|mx~ MX 30 dn~", "", "dn~ A 192.0.2.67"},
 	{"many~ MX", TCP, "NOERROR aa", "has:many~ MX 30 h30~|many~ MX 31 h30~", "",
 	 "has:h1~ A 192.0.2.1|h30~ A 192.0.2.30"},
+	/* A DNAME that leads to its own owner stands there once. */
+	{"b.b.up~ ANY", TCP, "NOERROR aa", "b.up~ DNAME up~|b.b.up~ CNAME b.up~", "", ""},
+	{"b.b.up~ ANY", 0, "NOERROR aa", "b.up~ DNAME up~|b.b.up~ CNAME b.up~", "", ""},
+	{"b.b.up~ DNAME", 0, "NOERROR aa", "b.up~ DNAME up~|b.b.up~ CNAME b.up~", "", ""},
 	/* Longer at every step: some end, and the DNAME once. */
 	{"a.grow~ A", TCP | ANY_ORDER, "NOERROR aa",
 	 "has:grow~ DNAME x.grow~|a.grow~ CNAME a.x.grow~|a.x.grow~ CNAME a.x.x.grow~", "", ""},
