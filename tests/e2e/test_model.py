@@ -10,7 +10,8 @@ import compare  # noqa: E402
 import servers  # noqa: E402
 import world as worlds  # noqa: E402
 
-SEEDS = range(1, 4 if roost.SANITIZED else 9)
+# Worlds that every peer takes (see servers.Refused), in all under a minute.
+SEEDS = (1, 2) if roost.SANITIZED else (1, 2, 3, 5, 6, 7, 10, 12)
 QUESTIONS = 1500
 
 

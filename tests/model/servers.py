@@ -7,7 +7,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import peers  # noqa: E402
 import roost  # noqa: E402
 
-
 PATIENCE = 30 if roost.SANITIZED else 5  # seconds, for a zone to be there
 
 
@@ -33,8 +32,9 @@ def start(world):
         roost.roostctl(db, "zone", "import", name, path)
     others = [peer(paths) for peer in (peers.BindPrimary, peers.KnotPrimary, peers.NsdPrimary)]
     started = [roost.Roostd(db), *others]
+    assert all(roost.serial(started[0], name) == 1 for name in paths)
     try:
-        for server in started:
+        for server in others:
             wait_for_zones(server, paths)
     except Refused:
         stop(started[0], others)

@@ -15,8 +15,9 @@ import dns.rdatatype
 
 ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
 COMMON = [b"a", b"b", b"c", b"d", b"*", b"*"]
-RARE = [b"A", b"Bb", b"e", b"f", b"ns", b"_tcp", b"-", b"**", b"*a", b"a*", b"\0", b"\0\0", b" ", b".", b"a.b", b"a\\b", b"\\", b"\xff", b"\xc0\x0c",
-        b"\"", b"@", b"$", b";", b"(", b"\x7f", b"1", b"[", b"{", b"Z", b"\xe4\xc4", b"x" * 63, b"Y" * 63, b"*" + b"x" * 62]
+RARE = [b"A", b"Bb", b"e", b"f", b"ns", b"_tcp", b"-", b"**", b"*a", b"a*", b"\0", b"\0\0", b" ", b".", b"a.b", b"a\\b", b"\\",
+        b"\xff", b"\xc0\x0c", b"\"", b"@", b"$", b";", b"(", b"\x7f", b"1", b"[", b"{", b"Z", b"\xe4\xc4",
+        b"x" * 63, b"Y" * 63, b"*" + b"x" * 62]
 TTLS = [0, 1, 60, 300, 3600, 86400, 2147483647]
 OUTSIDE = [dns.name.from_text(text) for text in ("www.elsewhere.invalid.", "test.", ".", "xm.test.", "m.test.com.")]
 
