@@ -175,18 +175,17 @@ static bool owned(const struct entry *n, const struct content *c)
 	return c && c != n->base;
 }
 
-enum err edit_add(struct edit *e, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
-		  uint16_t rdlen, bool *changed)
+/* The entry of a name that is about to change, with room for the step. */
+static enum err begin_step(struct edit *e, const uint8_t *owner, uint32_t *index)
 {
-	struct content *now;
-	uint32_t index;
-	bool differs = false;
-	enum err err = get_entry(e, owner, &index);
+	enum err err = get_entry(e, owner, index);
 
-	if (!err)
-		err = grow_steps(e);
-	if (!err)
-		err = content_with(e->entry[index]->now, owner, type, ttl, rdata, rdlen, &now, &differs);
+	return err ? err : grow_steps(e);
+}
+
+/* What content.h made of it: a step, if there is a difference. */
+static enum err end_step(struct edit *e, enum err err, uint32_t index, struct content *now, bool differs, bool *changed)
+{
 	if (err)
 		return err;
 	if (differs)
@@ -194,47 +193,44 @@ enum err edit_add(struct edit *e, const uint8_t *owner, uint16_t type, uint32_t 
 	if (changed)
 		*changed = differs;
 	return ERR_OK;
+}
+
+enum err edit_add(struct edit *e, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+		  uint16_t rdlen, bool *changed)
+{
+	struct content *now = NULL;
+	uint32_t index = 0;
+	bool differs = false;
+	enum err err = begin_step(e, owner, &index);
+
+	if (!err)
+		err = content_with(e->entry[index]->now, owner, type, ttl, rdata, rdlen, &now, &differs);
+	return end_step(e, err, index, now, differs, changed);
 }
 
 enum err edit_remove(struct edit *e, const uint8_t *owner, uint16_t type, const uint8_t *rdata, uint16_t rdlen,
 		     bool *changed)
 {
-	struct content *now;
-	uint32_t index;
+	struct content *now = NULL;
+	uint32_t index = 0;
 	bool differs = false;
-	enum err err = get_entry(e, owner, &index);
+	enum err err = begin_step(e, owner, &index);
 
 	if (!err)
-		err = grow_steps(e);
-	if (!err)
 		err = content_without(e->entry[index]->now, type, rdata, rdlen, &now, &differs);
-	if (err)
-		return err;
-	if (differs)
-		take_step(e, index, now);
-	if (changed)
-		*changed = differs;
-	return ERR_OK;
+	return end_step(e, err, index, now, differs, changed);
 }
 
 enum err edit_remove_set(struct edit *e, const uint8_t *owner, uint16_t type, const uint16_t *keep, bool *changed)
 {
-	struct content *now;
-	uint32_t index;
+	struct content *now = NULL;
+	uint32_t index = 0;
 	bool differs = false;
-	enum err err = get_entry(e, owner, &index);
+	enum err err = begin_step(e, owner, &index);
 
 	if (!err)
-		err = grow_steps(e);
-	if (!err)
 		err = content_without_set(e->entry[index]->now, type, keep, &now, &differs);
-	if (err)
-		return err;
-	if (differs)
-		take_step(e, index, now);
-	if (changed)
-		*changed = differs;
-	return ERR_OK;
+	return end_step(e, err, index, now, differs, changed);
 }
 
 bool edit_soa(const struct edit *e, struct content_rr *rr)
