@@ -32,7 +32,7 @@ endif
 
 # ---- Sources: found, not listed ----
 
-ROOST_SRC = $(wildcard lib/*.c keys/*.c zones/*.c)
+ROOST_SRC = $(wildcard lib/*.c keys/*.c zones/*/*.c)
 SERVER_SRC = $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
 MAIN_SRC = $(wildcard server/main.c)
 CTL_SRC = $(wildcard tools/roostctl*.c)

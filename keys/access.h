@@ -4,7 +4,7 @@
  * grant, no right. A grant that names a key matches only requests signed with it; one without a key matches by source
  * prefix alone.
  *
- * The server publishes a snapshot by one pointer and readers use it inside their grace period (zones/grace.h).
+ * The server publishes a snapshot by one pointer and readers use it inside their grace period (zones/memory/grace.h).
  * Whoever keeps a key or the snapshot for longer (an UPDATE waiting for its commit, a transfer) holds it with
  * access_hold. Threads: a published snapshot is read-only, hold and release are atomic; building is for one thread.
  */

@@ -1,4 +1,4 @@
-/* keystore.h: keys and grants in SQLite. The tables are this room's; the database is opened by zones/zonestore.h,
+/* keystore.h: keys and grants in SQLite. The tables are this room's; the database is opened by zones/store/zonestore.h,
  * which puts this room's schema before its own. Secrets stand in the database in clear, because HMAC needs them: the
  * file is mode 0600. Threads: as the sqlstore handle. Changes belong in the caller's transaction. */
 #ifndef ROOST_KEYS_KEYSTORE_H

@@ -1,7 +1,7 @@
 /* control.h: the control socket: how roostctl reaches the server that has its database open.
  *
  * A Unix stream socket at DATABASE.sock, mode 0600; only root and the server's own user are served (SO_PEERCRED).
- * Frames are drawn in server/control_wire.h. A request is one of zones/admin.h, or
+ * Frames are drawn in server/control_wire.h. A request is one of zones/admin/admin.h, or
  *
  *   {"cmd":"status"}   version, process, uptime, listeners, zones with serial      {"cmd":"stop"}   as SIGTERM would
  *   {"cmd":"stats","memory":true}   what server/stats.h counts; with "memory" also what the zones take

@@ -5,7 +5,7 @@
 
 #include "lib/clock.h"
 #include "server/stats_json.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 enum { MS_PER_S = 1000, FIRST_ROOM = 64 };
 

@@ -1,5 +1,5 @@
 /* control_stats.h: the answer to {"cmd":"stats"}. For server/control_task.c.
- * Threads: any that is not registered with zones/grace.h. */
+ * Threads: any that is not registered with zones/memory/grace.h. */
 #ifndef ROOST_SERVER_CONTROL_STATS_H
 #define ROOST_SERVER_CONTROL_STATS_H
 

@@ -10,7 +10,7 @@
 #include "lib/clock.h"
 #include "server/control_stats.h"
 #include "server/peer/notify.h"
-#include "zones/admin.h"
+#include "zones/admin/admin.h"
 
 #ifndef ROOST_VERSION
 #error "ROOST_VERSION comes from configure.ac, through the Makefile"

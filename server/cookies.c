@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "lib/log.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 enum {
 	LIFE = 86400,          /* seconds, RFC 7873 §7.1: a day is the default, */

@@ -21,7 +21,7 @@
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 #include "server/peer/notify.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 #ifndef ROOST_VERSION
 #define ROOST_VERSION "unknown"

@@ -2,7 +2,7 @@
  *
  *   main thread      libevent loop: signals, control socket (server/control.c), NOTIFY to secondaries (server/peer/notify.c)
  *   worker 0..n-1    libevent loop each: UDP and TCP sockets of every listener (SO_REUSEPORT), request path, transfers out
- *   writer           takes jobs from a queue, runs them in batches through zones/commit.h; the only one that changes anything
+ *   writer           takes jobs from a queue, runs them in batches through zones/change/commit.h; the only one that changes anything
  *
  *   worker --job--> writer --done--> worker's mailbox --> reply          writer --published--> main's mailbox --> NOTIFY
  *
@@ -17,8 +17,8 @@
 #include "server/mailbox.h"
 #include "server/stats.h"
 #include "server/writer_thread.h"
-#include "zones/directory.h"
-#include "zones/zonestore.h"
+#include "zones/memory/directory.h"
+#include "zones/store/zonestore.h"
 
 struct event_base;
 struct notify;

@@ -1,10 +1,10 @@
-/* writer_thread.h: the one writer: a thread, a queue, and zones/commit.h. Takes every waiting job as one batch; no
+/* writer_thread.h: the one writer: a thread, a queue, and zones/change/commit.h. Takes every waiting job as one batch; no
  * timer: an idle server commits at once (design §4). Threads: submit from any. */
 #ifndef ROOST_SERVER_WRITER_THREAD_H
 #define ROOST_SERVER_WRITER_THREAD_H
 
 #include "server/stats.h"
-#include "zones/commit.h"
+#include "zones/change/commit.h"
 
 struct writer_thread;
 

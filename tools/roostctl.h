@@ -1,7 +1,7 @@
 /* roostctl.h: what the files of roostctl share.
  *
  * A command is a row of the table in roostctl.c: its words, its arguments, its options and a function. Commands that
- * read open the database themselves; commands that change something make a request (zones/admin.h) and give it to
+ * read open the database themselves; commands that change something make a request (zones/admin/admin.h) and give it to
  * roostctl_ask. One thread. */
 #ifndef ROOST_TOOLS_ROOSTCTL_H
 #define ROOST_TOOLS_ROOSTCTL_H
@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "zones/zonestore.h"
+#include "zones/store/zonestore.h"
 
 /* Exit statuses: the contract with scripts. */
 enum { ROOSTCTL_DONE = 0, ROOSTCTL_FAILED = 1, ROOSTCTL_USAGE = 2 };

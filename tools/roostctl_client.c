@@ -10,8 +10,8 @@
 #include "lib/clock.h"
 #include "server/control_wire.h"
 #include "tools/roostctl.h"
-#include "zones/admin.h"
-#include "zones/grace.h"
+#include "zones/admin/admin.h"
+#include "zones/memory/grace.h"
 
 enum {
 	OVERTAKEN_TRIES = 5,   /* somebody else changed the zone meanwhile */

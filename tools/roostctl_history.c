@@ -3,7 +3,7 @@
 
 #include "lib/clock.h"
 #include "tools/roostctl.h"
-#include "zones/history.h"
+#include "zones/store/history.h"
 
 /* ---- log ---- */
 

@@ -6,7 +6,7 @@
 #include "lib/clock.h"
 #include "lib/text.h"
 #include "tools/roostctl.h"
-#include "zones/admin.h"
+#include "zones/admin/admin.h"
 
 enum { DNS_PORT = 53 };
 

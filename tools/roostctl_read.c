@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "tools/roostctl.h"
-#include "zones/admin.h"
-#include "zones/zonefile.h"
+#include "zones/admin/admin.h"
+#include "zones/file/zonefile.h"
 
 struct zonestore *roostctl_open(struct roostctl *ctl)
 {

@@ -4,7 +4,7 @@
 
 #include "lib/text.h"
 #include "tools/roostctl.h"
-#include "zones/admin.h"
+#include "zones/admin/admin.h"
 
 enum { TXT_PIECE = 255 /* octets of a character-string, RFC 1035 §3.3 */ };
 

@@ -8,8 +8,8 @@
 
 #include "lib/clock.h"
 #include "tools/roostctl.h"
-#include "zones/admin.h"
-#include "zones/zonefile.h"
+#include "zones/admin/admin.h"
+#include "zones/file/zonefile.h"
 
 enum { COPY_OCTETS = 65536, LINE_OCTETS = 4096 };
 

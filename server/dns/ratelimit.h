@@ -1,7 +1,7 @@
 /* ratelimit.h: response rate limiting: how many alike answers a network gets by UDP, so that nobody can be flooded by
  * us with answers to questions that he never asked (forged source addresses).
  *
- * Alike are answers to one network (/24, /56) of one kind that were made from one name (zones/answer.h: a wildcard's
+ * Alike are answers to one network (/24, /56) of one kind that were made from one name (zones/answer/answer.h: a wildcard's
  * answers are alike whatever was asked, and so are a zone's name errors); errors are alike for the whole network.
  * Each such stream has a bucket of tokens:
  *
@@ -22,7 +22,7 @@
 #define ROOST_SERVER_DNS_RATELIMIT_H
 
 #include "server/config.h"
-#include "zones/answer.h"
+#include "zones/answer/answer.h"
 
 enum {
 	RATELIMIT_V4_BITS = 24, /* what a home or small site has, at least: no neighbour is hit when we limit */

@@ -4,7 +4,7 @@
  *   FORMERR    does not parse                                     NOTIMP     an opcode or meta type that we do not have
  *   BADVERS    EDNS version over 0 (RFC 6891 §6.1.3)              NOTAUTH    TSIG that does not hold (RFC 8945 §5.2), zone not ours
  *   BADCOOKIE  by UDP, no server cookie, where one is demanded
- *   then by opcode: QUERY (zones/answer.h, or a transfer), UPDATE (a job for the writer), NOTIFY
+ *   then by opcode: QUERY (zones/answer/answer.h, or a transfer), UPDATE (a job for the writer), NOTIFY
  *
  * No allocation for a plain query. Threads: an env and its requests belong to one worker; request_handle runs between
  * quiescent states. */
@@ -19,7 +19,7 @@
 #include "server/dns/ratelimit.h"
 #include "server/dns/transfer.h"
 #include "server/stats.h"
-#include "zones/answer.h"
+#include "zones/answer/answer.h"
 
 /* What all requests of a worker share. */
 struct request_env {

@@ -1,4 +1,4 @@
-/* transfer.h: an AXFR or IXFR on its way out over TCP: the messages of zones/xfr.h, framed and signed one at a time,
+/* transfer.h: an AXFR or IXFR on its way out over TCP: the messages of zones/transfer/xfr.h, framed and signed one at a time,
  * as the connection takes them. Threads: belongs to one worker; next runs between quiescent states. */
 #ifndef ROOST_SERVER_DNS_TRANSFER_H
 #define ROOST_SERVER_DNS_TRANSFER_H
@@ -6,7 +6,7 @@
 #include "keys/access.h"
 #include "server/dns/reply.h"
 #include "server/stats.h"
-#include "zones/xfr.h"
+#include "zones/transfer/xfr.h"
 
 struct transfer;
 

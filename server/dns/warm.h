@@ -7,7 +7,7 @@
 #ifndef ROOST_SERVER_DNS_WARM_H
 #define ROOST_SERVER_DNS_WARM_H
 
-#include "zones/directory.h"
+#include "zones/memory/directory.h"
 
 struct warm; /* the names of a group of questions */
 

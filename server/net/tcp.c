@@ -16,7 +16,7 @@
 #include "lib/log.h"
 #include "server/net/listener.h"
 #include "server/net/proxy.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 enum {
 	LENGTH = 2,                       /* octets before every message (RFC 1035 §4.2.2) */

@@ -13,7 +13,7 @@
 #include "server/dns/warm.h"
 #include "server/net/listener.h"
 #include "server/net/proxy.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 enum {
 	BATCH = 64,       /* datagrams a system call */

@@ -9,7 +9,7 @@
 #include "server/dns/request.h"
 #include "server/net/tcp.h"
 #include "server/net/udp.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 enum {
 	FINISH_MS = 2000, /* how long clients have to take their last answers when we end */

@@ -22,7 +22,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/writer.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 enum {
 	SENT_MAX = 256, /* first messages without answer yet: a start with many zones comes in turns */

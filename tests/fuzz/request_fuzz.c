@@ -13,8 +13,8 @@
 #include "lib/log.h"
 #include "server/dns/request.h"
 #include "server/dns/warm.h"
-#include "zones/grace.h"
-#include "zones/zonefile.h"
+#include "zones/memory/grace.h"
+#include "zones/file/zonefile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);

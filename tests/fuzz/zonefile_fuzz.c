@@ -1,6 +1,6 @@
 /* zonefile_fuzz.c: any octets as a master file. What is read can be checked, written, and read again to the same
  * records. */
-#include "zones/zonefile.h"
+#include "zones/file/zonefile.h"
 
 #include <stdlib.h>
 

@@ -14,7 +14,7 @@
 
 #include "lib/log.h"
 #include "server/cookies.h"
-#include "zones/grace.h"
+#include "zones/memory/grace.h"
 
 static char path[] = "/tmp/roost-cookies-test-XXXXXX";
 static struct event_base *base;

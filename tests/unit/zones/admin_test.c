@@ -12,10 +12,10 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/qname.h"
-#include "zones/admin.h"
-#include "zones/grace.h"
-#include "zones/history.h"
-#include "zones/zonefile.h"
+#include "zones/admin/admin.h"
+#include "zones/memory/grace.h"
+#include "zones/store/history.h"
+#include "zones/file/zonefile.h"
 
 struct fixture {
 	char directory[32];

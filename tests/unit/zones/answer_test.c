@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
-#include "zones/answer.h"
-#include "zones/grace.h"
-#include "zones/zonefile.h"
+#include "zones/answer/answer.h"
+#include "zones/memory/grace.h"
+#include "zones/file/zonefile.h"
 
 #include <ldns/ldns.h> /* last: without stdbool.h before it, it makes a bool of its own */
 

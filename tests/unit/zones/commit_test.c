@@ -10,9 +10,9 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "zones/commit.h"
-#include "zones/grace.h"
-#include "zones/zonefile.h"
+#include "zones/change/commit.h"
+#include "zones/memory/grace.h"
+#include "zones/file/zonefile.h"
 
 enum { NOW = 1772366400 }; /* 2026-03-01 12:00 UTC */
 

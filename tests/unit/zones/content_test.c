@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "zones/content.h"
+#include "zones/memory/content.h"
 
 static const uint8_t owner[] = "\4Host\4home\7example";
 static const uint8_t lower_owner[] = "\4host\4home\7example";

@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "zones/answer.h"
-#include "zones/edit.h"
-#include "zones/grace.h"
-#include "zones/nsec3.h"
-#include "zones/zonefile.h"
+#include "zones/answer/answer.h"
+#include "zones/memory/edit.h"
+#include "zones/memory/grace.h"
+#include "zones/answer/nsec3.h"
+#include "zones/file/zonefile.h"
 
 enum { LINES_MAX = 64, TEXT_MAX = 4096, DO = 1, TCP = 2, LIMIT_SHIFT = 8 };
 

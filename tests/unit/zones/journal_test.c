@@ -13,10 +13,10 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/text.h"
-#include "zones/commit.h"
-#include "zones/grace.h"
-#include "zones/xfr.h"
-#include "zones/zonefile.h"
+#include "zones/change/commit.h"
+#include "zones/memory/grace.h"
+#include "zones/transfer/xfr.h"
+#include "zones/file/zonefile.h"
 
 enum { STEPS = 1500, SERIALS = 64, RECORDS_MAX = 600, HOSTS = 12, LINE_LEN = 160, NOW = 1772366400 };
 #define ZONE "home.example."

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "zones/edit.h"
-#include "zones/grace.h"
-#include "zones/order.h"
+#include "zones/memory/edit.h"
+#include "zones/memory/grace.h"
+#include "zones/memory/order.h"
 
 enum { NAMES = 3000, ROUNDS = 400, SEEKS = 60 };
 

@@ -9,8 +9,8 @@
 
 #include "lib/text.h"
 #include "lib/writer.h"
-#include "zones/grace.h"
-#include "zones/update.h"
+#include "zones/memory/grace.h"
+#include "zones/change/update.h"
 
 #define ORIGIN "home.example."
 

@@ -1,6 +1,6 @@
 /* xfr_test.c: transfers out, read back message by message: AXFR (RFC 5936 §2.2) of every kind of RRset through messages
  * of any size, IXFR (RFC 1995 §2, §4) from a journal in a real database. */
-#include "zones/xfr.h"
+#include "zones/transfer/xfr.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "lib/text.h"
-#include "zones/grace.h"
-#include "zones/zonefile.h"
+#include "zones/memory/grace.h"
+#include "zones/file/zonefile.h"
 
 enum { LINES_MAX = 4096, LINE_MAX_OCTETS = 1024, RESERVE = 100, BIG_TXT = 300 };
 

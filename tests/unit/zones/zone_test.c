@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "zones/directory.h"
-#include "zones/edit.h"
-#include "zones/grace.h"
+#include "zones/memory/directory.h"
+#include "zones/memory/edit.h"
+#include "zones/memory/grace.h"
 
 /* ---- a plain model: for each name a bit set of A records 192.0.2.x ---- */
 

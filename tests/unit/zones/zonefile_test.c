@@ -1,6 +1,6 @@
 /* zonefile_test.c: master files as RFC 1035 §5, RFC 2308 §4 and RFC 3597 §5 have them, broken ones, the image, the
  * check. */
-#include "zones/zonefile.h"
+#include "zones/file/zonefile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "zones/grace.h"
-#include "zones/zonestore.h"
+#include "zones/memory/grace.h"
+#include "zones/store/zonestore.h"
 
 static char dir[64], path[96];
 static struct zonestore *store;

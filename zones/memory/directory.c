@@ -1,0 +1,226 @@
+/* directory.c: see directory.h. A flat table with linear probing; a slot holds a zone's address, the removed mark, or
+ * nothing. */
+#include "zones/memory/directory.h"
+
+#include <stdlib.h>
+
+#include "zones/memory/grace.h"
+
+enum { DIRECTORY_FIRST = 64 }; /* slots; power of two; doubled when 5/8 are taken */
+
+struct dir_table {
+	size_t mask;
+	size_t used; /* zones and removed marks; writer only */
+	_Atomic(struct zone *) slot[];
+};
+
+struct directory {
+	_Atomic(struct dir_table *) table;
+	_Atomic uint64_t depths[2]; /* bit n: some zone has n labels (never cleared: only a hint) */
+	size_t count;
+};
+
+/* The mark for a slot whose zone was removed: probing goes on past it. */
+static struct zone *const removed = (struct zone *)(uintptr_t)1;
+
+static struct dir_table *table_new(size_t slots)
+{
+	struct dir_table *t = calloc(1, sizeof *t + slots * sizeof t->slot[0]);
+
+	if (t)
+		t->mask = slots - 1;
+	return t;
+}
+
+enum err directory_new(struct directory **out)
+{
+	struct directory *d = calloc(1, sizeof *d);
+	struct dir_table *t = table_new(DIRECTORY_FIRST);
+
+	if (!d || !t) {
+		free(d);
+		free(t);
+		return ERR_NOMEM;
+	}
+	atomic_init(&d->table, t);
+	*out = d;
+	return ERR_OK;
+}
+
+void directory_free(struct directory *d)
+{
+	if (!d)
+		return;
+	struct dir_table *t = atomic_load(&d->table);
+	for (size_t i = 0; i <= t->mask; i++) {
+		struct zone *z = atomic_load(&t->slot[i]);
+		if (z && z != removed)
+			zone_release(z);
+	}
+	free(t);
+	free(d);
+}
+
+static bool is_zone(const struct zone *z, const uint8_t *name, size_t len)
+{
+	return zone_name_len(z) == len && !memcmp(zone_name(z), name, len);
+}
+
+static struct zone *probe(const struct dir_table *t, uint64_t hash, const uint8_t *name, size_t len, size_t *at)
+{
+	for (size_t i = (size_t)hash & t->mask;; i = (i + 1) & t->mask) {
+		struct zone *z = atomic_load_explicit(&t->slot[i], memory_order_acquire);
+		if (!z)
+			return NULL;
+		if (z == removed || !is_zone(z, name, len))
+			continue;
+		if (at)
+			*at = i;
+		return z;
+	}
+}
+
+static bool has_depth(const struct directory *d, unsigned labels)
+{
+	return atomic_load_explicit(&d->depths[labels >> 6], memory_order_acquire) >> (labels & 63) & 1;
+}
+
+struct zone *directory_find(const struct directory *d, const struct qname *q, unsigned from, unsigned *label)
+{
+	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
+
+	for (unsigned i = from; i <= q->labels; i++) {
+		if (!has_depth(d, q->labels - i))
+			continue;
+		struct zone *z = probe(t, q->hash[i], q->lower + q->off[i], (size_t)(q->len - q->off[i]), NULL);
+		if (z) {
+			*label = i;
+			return z;
+		}
+	}
+	return NULL;
+}
+
+void directory_warm_slots(const struct directory *d, const struct qname *q)
+{
+	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
+
+	for (unsigned i = 0; i <= q->labels; i++)
+		if (has_depth(d, q->labels - i))
+			__builtin_prefetch(&t->slot[(size_t)q->hash[i] & t->mask]);
+}
+
+void directory_warm_zones(const struct directory *d, const struct qname *q)
+{
+	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
+
+	for (unsigned i = 0; i <= q->labels; i++)
+		if (has_depth(d, q->labels - i))
+			zone_warm(atomic_load_explicit(&t->slot[(size_t)q->hash[i] & t->mask], memory_order_acquire));
+}
+
+struct zone *directory_get(const struct directory *d, const uint8_t *name)
+{
+	struct qname q;
+
+	qname_set(&q, name);
+	return probe(atomic_load_explicit(&d->table, memory_order_acquire), q.hash[0], q.lower, q.len, NULL);
+}
+
+static void place(struct dir_table *t, struct zone *z, uint64_t hash)
+{
+	size_t i = (size_t)hash & t->mask;
+
+	while (atomic_load_explicit(&t->slot[i], memory_order_relaxed))
+		i = (i + 1) & t->mask;
+	atomic_store_explicit(&t->slot[i], z, memory_order_release);
+	t->used++;
+}
+
+static enum err grow(struct directory *d)
+{
+	struct dir_table *old = atomic_load(&d->table);
+	size_t slots = DIRECTORY_FIRST;
+
+	while (slots * 5 / 8 <= d->count * 3 / 2 + 1)
+		slots *= 2;
+	struct dir_table *t = table_new(slots);
+	if (!t)
+		return ERR_NOMEM;
+	for (size_t i = 0; i <= old->mask; i++) {
+		struct zone *z = atomic_load(&old->slot[i]);
+		if (!z || z == removed)
+			continue;
+		struct qname q;
+		qname_set(&q, zone_name(z));
+		place(t, z, q.hash[0]);
+	}
+	atomic_store_explicit(&d->table, t, memory_order_release);
+	grace_defer(free, old);
+	return ERR_OK;
+}
+
+static void release_zone(void *zone)
+{
+	zone_release(zone);
+}
+
+enum err directory_put(struct directory *d, struct zone *z)
+{
+	struct qname q;
+	size_t at;
+
+	enum err e = zone_loaded(z);
+	if (e)
+		return e;
+	qname_set(&q, zone_name(z));
+	struct dir_table *t = atomic_load(&d->table);
+	struct zone *old = probe(t, q.hash[0], q.lower, q.len, &at);
+	if (old) {
+		atomic_store_explicit(&t->slot[at], z, memory_order_release);
+		grace_defer(release_zone, old);
+		return ERR_OK;
+	}
+	if (t->used >= (t->mask + 1) * 5 / 8) {
+		e = grow(d);
+		if (e)
+			return e;
+		t = atomic_load(&d->table);
+	}
+	atomic_fetch_or_explicit(&d->depths[q.labels >> 6], UINT64_C(1) << (q.labels & 63), memory_order_release);
+	place(t, z, q.hash[0]);
+	d->count++;
+	return ERR_OK;
+}
+
+enum err directory_remove(struct directory *d, const uint8_t *name)
+{
+	struct qname q;
+	size_t at;
+
+	qname_set(&q, name);
+	struct dir_table *t = atomic_load(&d->table);
+	struct zone *z = probe(t, q.hash[0], q.lower, q.len, &at);
+	if (!z)
+		return ERR_NOTFOUND;
+	atomic_store_explicit(&t->slot[at], removed, memory_order_release);
+	d->count--;
+	grace_defer(release_zone, z);
+	return ERR_OK;
+}
+
+size_t directory_count(const struct directory *d)
+{
+	return d->count;
+}
+
+void directory_each(const struct directory *d, directory_fn *fn, void *arg)
+{
+	const struct dir_table *t = atomic_load(&d->table);
+
+	for (size_t i = 0; i <= t->mask; i++) {
+		struct zone *z = atomic_load(&t->slot[i]);
+		if (z && z != removed && !fn(arg, z))
+			return;
+	}
+}

@@ -1,0 +1,486 @@
+/* zonestore.c: the database of zones: schema, zones and peers. Records and history: zonestore_records.c,
+ * zonestore_history.c. */
+#include "zones/store/zonestore_inside.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	APPLICATION_ID = 0x524f4f53, /* "ROOS", in the file's header */
+	CACHE_KIB = 65536, /* of pages while writing: random updates of a big zone should find their pages in memory */
+	DNS_PORT = 53
+};
+
+/* Tables without a rowid are stored in the order of their key: a zone is read in one sweep, its versions and a
+ * version's records too. Each index would cost every update a page in the WAL, so no table that an update writes to
+ * has one beside its key. A version has the id of the change that made it: one sequence for all zones, and the
+ * journal grows at its end. */
+static const char schema_0[] =
+	/* AUTOINCREMENT: a removed zone's id never comes back, so a transfer that outlives the zone cannot read
+	 * another's history. */
+	"CREATE TABLE zone ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" name TEXT NOT NULL UNIQUE,"
+	" role TEXT NOT NULL CHECK (role IN ('primary', 'secondary')),"
+	" policy TEXT NOT NULL CHECK (policy IN ('increment', 'unixtime', 'dated')),"
+	" serial INTEGER,"                    /* NULL: no content yet */
+	" changed INTEGER NOT NULL DEFAULT 0" /* unix ms */
+	") STRICT;"
+	"CREATE TABLE rrset ("
+	" zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+	" owner BLOB NOT NULL," /* sort key of the name */
+	" type INTEGER NOT NULL,"
+	" covers INTEGER NOT NULL," /* RRSIG: type covered; else 0 */
+	" name TEXT NOT NULL,"
+	" ttl INTEGER NOT NULL,"
+	" rdata BLOB NOT NULL,"     /* for each record its length (2 octets) and RDATA */
+	" change INTEGER NOT NULL," /* that touched it last */
+	" PRIMARY KEY (zone, owner, type, covers)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE change ("
+	" id INTEGER PRIMARY KEY,"
+	" time INTEGER NOT NULL,"
+	" actor TEXT NOT NULL,"
+	" source TEXT NOT NULL,"
+	" transport TEXT NOT NULL,"
+	" rcode INTEGER NOT NULL,"
+	" note TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE version ("
+	" zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+	" id INTEGER NOT NULL," /* of its change. Not a foreign key: deleting changes would search this table for each */
+	" serial_from INTEGER," /* NULL: the zone had no content */
+	" serial_to INTEGER NOT NULL,"
+	" time INTEGER NOT NULL,"
+	" \"full\" INTEGER NOT NULL,"
+	" soa_from_ttl INTEGER,"
+	" soa_from BLOB,"
+	" soa_to_ttl INTEGER NOT NULL,"
+	" soa_to BLOB NOT NULL,"
+	" PRIMARY KEY (zone, id)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE change_rr ("
+	" version INTEGER NOT NULL REFERENCES change (id) ON DELETE CASCADE,"
+	" seq INTEGER NOT NULL,"
+	" op INTEGER NOT NULL," /* 0 deleted, 1 added */
+	" owner BLOB NOT NULL,"
+	" name TEXT NOT NULL,"
+	" type INTEGER NOT NULL,"
+	" ttl INTEGER NOT NULL,"
+	" rdata BLOB NOT NULL," /* of one record */
+	" PRIMARY KEY (version, seq)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE peer ("
+	" id INTEGER PRIMARY KEY,"
+	" zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+	" address TEXT NOT NULL," /* address@port */
+	" \"key\" TEXT REFERENCES \"key\" (name) ON DELETE CASCADE,"
+	" UNIQUE (zone, address)"
+	") STRICT;"
+	"CREATE INDEX peer_key ON peer (\"key\");";
+
+/* ---- the handle ---- */
+
+static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mode mode, struct errmsg *msg)
+{
+	char *script;
+	if (asprintf(&script, "%s%s", keystore_schema_0, schema_0) < 0)
+		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
+	const char *const migrations[] = {script, NULL};
+	const struct sqlstore_schema schema = {.application_id = APPLICATION_ID, .migrations = migrations};
+	enum err err = sqlstore_open(&s->sql, path, mode, &schema, msg);
+	free(script);
+	return err;
+}
+
+static enum err set_cache(struct zonestore *s, struct errmsg *msg)
+{
+	char pragma[64];
+	snprintf(pragma, sizeof(pragma), "PRAGMA cache_size = -%d", CACHE_KIB);
+	return sqlite3_exec(sqlstore_handle(s->sql), pragma, NULL, NULL, NULL) == SQLITE_OK
+		       ? ERR_OK
+		       : sqlstore_error(s->sql, msg, "opening");
+}
+
+enum err zonestore_open(struct zonestore **out, const char *path, enum sqlstore_mode mode, struct errmsg *msg)
+{
+	*out = NULL;
+	struct zonestore *s = calloc(1, sizeof(*s));
+	if (!s)
+		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
+	enum err err = open_sql(s, path, mode, msg);
+	if (!err && mode != SQLSTORE_READ)
+		err = set_cache(s, msg);
+	if (err)
+		zonestore_close(s);
+	else
+		*out = s;
+	return err;
+}
+
+void zonestore_close(struct zonestore *s)
+{
+	if (!s)
+		return;
+	sqlstore_close(s->sql); /* first: it clears our statements */
+	free(s);
+}
+
+struct sqlstore *zonestore_sql(struct zonestore *s)
+{
+	return s->sql;
+}
+
+/* ---- for all files of the store ---- */
+
+void zonestore_inside_bind_name(sqlite3_stmt *stmt, int at, const uint8_t *name, char text[NAME_TEXT_MAX])
+{
+	sqlite3_bind_text(stmt, at, name_to_text(name, text), -1, SQLITE_STATIC);
+}
+
+void zonestore_inside_bind_blob(sqlite3_stmt *stmt, int at, const void *data, size_t len)
+{
+	sqlite3_bind_blob(stmt, at, len ? data : "", (int)len, SQLITE_STATIC);
+}
+
+void zonestore_inside_stop(sqlite3_stmt *stmt)
+{
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+}
+
+bool zonestore_inside_number(sqlite3_stmt *stmt, int column, int64_t max, int64_t *out)
+{
+	*out = sqlite3_column_int64(stmt, column);
+	return *out >= 0 && *out <= max;
+}
+
+static bool has_upper(const uint8_t *text, size_t len)
+{
+	bool found = false;
+	for (size_t i = 0; i < len; i++)
+		found |= text[i] >= 'A' && text[i] <= 'Z';
+	return found;
+}
+
+/* The name in its own spelling, which must be that of the key. */
+static bool read_spelling(const struct zonestore_owner *o, struct name *out, const uint8_t *spelling, size_t len)
+{
+	char text[NAME_TEXT_MAX];
+	uint8_t key[NAME_KEY_MAX];
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, spelling, len);
+	text[len] = '\0';
+	return name_from_text(out, text) == ERR_OK && name_to_key(out->wire, key) == o->key_len &&
+	       memcmp(key, o->key, o->key_len) == 0;
+}
+
+bool zonestore_inside_owner(struct zonestore_owner *o, sqlite3_stmt *stmt, int key, int spelling, bool *next)
+{
+	const uint8_t *octets = sqlite3_column_blob(stmt, key);
+	size_t len = (size_t)sqlite3_column_bytes(stmt, key);
+	*next = !o->any || len != o->key_len || (len && memcmp(octets, o->key, len) != 0);
+	if (!*next)
+		return true;
+	o->any = false;
+	if (len > sizeof(o->key) || (len && !octets))
+		return false;
+	if (len)
+		memcpy(o->key, octets, len);
+	o->key_len = len;
+	if (name_from_key(&o->name, o->key, len) != ERR_OK)
+		return false;
+	/* As a blob: SQLite would copy text to put a zero behind it. */
+	const uint8_t *text = sqlite3_column_blob(stmt, spelling);
+	size_t text_len = (size_t)sqlite3_column_bytes(stmt, spelling);
+	o->any = !text || !has_upper(text, text_len) || read_spelling(o, &o->name, text, text_len);
+	return o->any;
+}
+
+/* ---- zones ---- */
+
+static const char *const roles[] = {[ZONE_PRIMARY] = "primary", [ZONE_SECONDARY] = "secondary"};
+static const char *const policies[] = {
+	[SERIAL_INCREMENT] = "increment", [SERIAL_UNIXTIME] = "unixtime", [SERIAL_DATED] = "dated"};
+
+/* The index of a word; 0, which no word has, if it is none of them. */
+static unsigned find_word(const char *const *words, unsigned count, const char *word)
+{
+	for (unsigned i = 1; i < count; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	return 0;
+}
+
+static enum err no_such_zone(const uint8_t *name, struct errmsg *msg)
+{
+	char text[NAME_TEXT_MAX];
+	return errmsg_set(msg, ERR_NOTFOUND, "zone %s is not in the database; see roostctl zone list",
+			  name_to_text(name, text));
+}
+
+bool zonestore_inside_zone_text(struct zonestore *s, int64_t zone, char text[NAME_TEXT_MAX])
+{
+	bool row = false;
+	snprintf(text, NAME_TEXT_MAX, "number %lld", (long long)zone);
+	if (sqlstore_prepare(s->sql, &s->zone_name, "SELECT name FROM zone WHERE id = ?1", NULL))
+		return false;
+	sqlite3_bind_int64(s->zone_name, 1, zone);
+	if (sqlstore_step(s->sql, s->zone_name, &row, NULL) || !row)
+		return false;
+	const char *name = (const char *)sqlite3_column_text(s->zone_name, 0);
+	snprintf(text, NAME_TEXT_MAX, "%s", name ? name : "");
+	zonestore_inside_stop(s->zone_name);
+	return true;
+}
+
+enum err zonestore_inside_corrupt(struct zonestore *s, int64_t zone, const uint8_t *owner, uint16_t type,
+				  const char *what, struct errmsg *msg)
+{
+	static const char remedy[] =
+		"restore the database from a backup, or load the zone anew with 'roostctl zone import'";
+	char zone_text[NAME_TEXT_MAX], name[NAME_TEXT_MAX], type_text[RR_TYPE_TEXT_MAX];
+	(void)zonestore_inside_zone_text(s, zone, zone_text);
+	if (!owner)
+		return errmsg_set(msg, ERR_CORRUPT, "zone %s in the database: %s; %s", zone_text, what, remedy);
+	return errmsg_set(msg, ERR_CORRUPT, "zone %s in the database: %s %s: %s; %s", zone_text,
+			  name_to_text(owner, name), rr_type_to_text(type, type_text), what, remedy);
+}
+
+enum err zonestore_add_zone(struct zonestore *s, struct zonestore_zone *z, struct errmsg *msg)
+{
+	char text[NAME_TEXT_MAX];
+	struct name lower = z->name;
+	enum err err = sqlstore_prepare(
+		s->sql, &s->add_zone,
+		"INSERT INTO zone (name, role, policy, serial, changed) VALUES (?1, ?2, ?3, ?4, ?5)", msg);
+	if (err)
+		return err;
+	name_lower(lower.wire, lower.wire, lower.len);
+	zonestore_inside_bind_name(s->add_zone, 1, lower.wire, text);
+	sqlite3_bind_text(s->add_zone, 2, roles[z->role], -1, SQLITE_STATIC);
+	sqlite3_bind_text(s->add_zone, 3, policies[z->policy], -1, SQLITE_STATIC);
+	if (z->has_serial)
+		sqlite3_bind_int64(s->add_zone, 4, z->serial);
+	sqlite3_bind_int64(s->add_zone, 5, z->changed);
+	err = sqlstore_run(s->sql, s->add_zone, msg);
+	if (err == ERR_EXISTS)
+		errmsg_set(msg, err, "zone %s is there already; replace its content with 'roostctl zone import'", text);
+	if (!err)
+		z->id = sqlite3_last_insert_rowid(sqlstore_handle(s->sql));
+	return err;
+}
+
+#define ZONE_COLUMNS "id, name, role, policy, serial, changed"
+
+static enum err read_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonestore_zone *out, struct errmsg *msg)
+{
+	const char *name = (const char *)sqlite3_column_text(stmt, 1);
+	const char *role = (const char *)sqlite3_column_text(stmt, 2);
+	const char *policy = (const char *)sqlite3_column_text(stmt, 3);
+	int64_t id = sqlite3_column_int64(stmt, 0), serial;
+	if (!name || !role || !policy)
+		return errmsg_set(msg, ERR_NOMEM, "reading zones: out of memory");
+	*out = (struct zonestore_zone){.id = id, .changed = sqlite3_column_int64(stmt, 5)};
+	if (name_from_text(&out->name, name) != ERR_OK)
+		return zonestore_inside_corrupt(s, id, NULL, 0, "its name is not a domain name", msg);
+	name_lower(out->name.wire, out->name.wire, out->name.len);
+	out->role = find_word(roles, sizeof(roles) / sizeof(roles[0]), role);
+	out->policy = find_word(policies, sizeof(policies) / sizeof(policies[0]), policy);
+	if (!out->role || !out->policy)
+		return zonestore_inside_corrupt(s, id, NULL, 0, "role or serial policy is not known", msg);
+	out->has_serial = sqlite3_column_type(stmt, 4) != SQLITE_NULL;
+	if (!zonestore_inside_number(stmt, 4, UINT32_MAX, &serial))
+		return zonestore_inside_corrupt(s, id, NULL, 0, "its serial is out of range", msg);
+	out->serial = (uint32_t)serial;
+	return ERR_OK;
+}
+
+enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, struct zonestore_zone *out, struct errmsg *msg)
+{
+	char text[NAME_TEXT_MAX];
+	uint8_t lower[NAME_WIRE_MAX];
+	bool row;
+	enum err err =
+		sqlstore_prepare(s->sql, &s->find_zone, "SELECT " ZONE_COLUMNS " FROM zone WHERE name = ?1", msg);
+	if (err)
+		return err;
+	name_lower(lower, name, name_len(name));
+	zonestore_inside_bind_name(s->find_zone, 1, lower, text);
+	err = sqlstore_step(s->sql, s->find_zone, &row, msg);
+	if (err)
+		return err;
+	if (!row)
+		return no_such_zone(name, msg);
+	err = read_zone(s, s->find_zone, out, msg);
+	zonestore_inside_stop(s->find_zone);
+	return err;
+}
+
+enum err zonestore_each_zone(struct zonestore *s, zonestore_zone_fn *fn, void *arg, struct errmsg *msg)
+{
+	bool row = false;
+	enum err err = sqlstore_prepare(s->sql, &s->each_zone, "SELECT " ZONE_COLUMNS " FROM zone ORDER BY name", msg);
+	if (err)
+		return err;
+	assert(!sqlite3_stmt_busy(s->each_zone));
+	while (!err && !(err = sqlstore_step(s->sql, s->each_zone, &row, msg)) && row) {
+		struct zonestore_zone z;
+		err = read_zone(s, s->each_zone, &z, msg);
+		if (!err)
+			err = fn(arg, &z);
+	}
+	zonestore_inside_stop(s->each_zone);
+	return err;
+}
+
+static enum err run_for_zone(struct zonestore *s, sqlite3_stmt **slot, const char *sql, int64_t zone,
+			     struct errmsg *msg)
+{
+	enum err err = sqlstore_prepare(s->sql, slot, sql, msg);
+	if (err)
+		return err;
+	sqlite3_bind_int64(*slot, 1, zone);
+	return sqlstore_run(s->sql, *slot, msg);
+}
+
+static enum err remove_grants(struct zonestore *s, int64_t zone, struct errmsg *msg)
+{
+	char text[NAME_TEXT_MAX];
+	struct name name;
+	if (!zonestore_inside_zone_text(s, zone, text) || name_from_text(&name, text) != ERR_OK)
+		return ERR_OK; /* no grant can name it either */
+	return keystore_remove_zone_grants(s->sql, name.wire, msg);
+}
+
+/* Table by table, children first: the foreign keys would do it too, but row by row. */
+enum err zonestore_remove_zone(struct zonestore *s, int64_t zone, struct errmsg *msg)
+{
+	enum err err = remove_grants(s, zone, msg);
+	if (!err)
+		err = run_for_zone(s, &s->remove_change_rrs,
+				   "DELETE FROM change_rr WHERE version IN (SELECT id FROM version WHERE zone = ?1)",
+				   zone, msg);
+	if (!err)
+		err = run_for_zone(s, &s->remove_changes,
+				   "DELETE FROM change WHERE id IN (SELECT id FROM version WHERE zone = ?1)", zone,
+				   msg);
+	if (!err)
+		err = run_for_zone(s, &s->remove_versions, "DELETE FROM version WHERE zone = ?1", zone, msg);
+	if (!err)
+		err = zonestore_clear_records(s, zone, msg);
+	if (!err)
+		err = run_for_zone(s, &s->remove_zone, "DELETE FROM zone WHERE id = ?1", zone, msg);
+	if (!err && !sqlite3_changes(sqlstore_handle(s->sql)))
+		err = errmsg_set(msg, ERR_NOTFOUND, "zone number %lld is not in the database; see roostctl zone list",
+				 (long long)zone);
+	return err;
+}
+
+/* ---- peers ---- */
+
+/* One host is one peer, however its address came to us. */
+static void peer_address(const struct addr *address, char text[ADDR_TEXT_MAX])
+{
+	struct addr plain = *address;
+	addr_unmap(&plain);
+	addr_to_text(&plain, text);
+}
+
+enum err zonestore_add_peer(struct zonestore *s, struct zonestore_peer *p, struct errmsg *msg)
+{
+	struct zonestore_zone zone;
+	char address[ADDR_TEXT_MAX], text[NAME_TEXT_MAX];
+	struct name key = p->key;
+	enum err err = zonestore_find_zone(s, p->zone.wire, &zone, msg);
+	if (!err)
+		err = sqlstore_prepare(s->sql, &s->add_peer,
+				       "INSERT INTO peer (zone, address, \"key\") VALUES (?1, ?2, ?3)", msg);
+	if (err)
+		return err;
+	peer_address(&p->address, address);
+	sqlite3_bind_int64(s->add_peer, 1, zone.id);
+	sqlite3_bind_text(s->add_peer, 2, address, -1, SQLITE_STATIC);
+	if (p->has_key) {
+		name_lower(key.wire, key.wire, key.len);
+		zonestore_inside_bind_name(s->add_peer, 3, key.wire, text);
+	}
+	err = sqlstore_run(s->sql, s->add_peer, msg);
+	if (!err)
+		p->id = sqlite3_last_insert_rowid(sqlstore_handle(s->sql));
+	if (err == ERR_REFUSED && p->has_key) /* the foreign key */
+		return errmsg_set(msg, ERR_NOTFOUND, "there is no key %s; see roostctl key list", text);
+	if (err == ERR_EXISTS)
+		errmsg_set(msg, err, "peer %s is there already; remove it first to change its key", address);
+	return err;
+}
+
+enum err zonestore_remove_peer(struct zonestore *s, const uint8_t *zone, const struct addr *address, struct errmsg *msg)
+{
+	struct zonestore_zone row;
+	char text[ADDR_TEXT_MAX];
+	enum err err = zonestore_find_zone(s, zone, &row, msg);
+	if (!err)
+		err = sqlstore_prepare(s->sql, &s->remove_peer, "DELETE FROM peer WHERE zone = ?1 AND address = ?2",
+				       msg);
+	if (err)
+		return err;
+	peer_address(address, text);
+	sqlite3_bind_int64(s->remove_peer, 1, row.id);
+	sqlite3_bind_text(s->remove_peer, 2, text, -1, SQLITE_STATIC);
+	err = sqlstore_run(s->sql, s->remove_peer, msg);
+	if (!err && !sqlite3_changes(sqlstore_handle(s->sql)))
+		err = errmsg_set(msg, ERR_NOTFOUND, "the zone has no peer %s; see roostctl zone show", text);
+	return err;
+}
+
+static enum err read_peer(sqlite3_stmt *stmt, struct zonestore_peer *out, struct errmsg *msg)
+{
+	const char *zone = (const char *)sqlite3_column_text(stmt, 1);
+	const char *address = (const char *)sqlite3_column_text(stmt, 2);
+	const char *key = (const char *)sqlite3_column_text(stmt, 3);
+	if (!zone || !address)
+		return errmsg_set(msg, ERR_NOMEM, "reading peers: out of memory");
+	*out = (struct zonestore_peer){.id = sqlite3_column_int64(stmt, 0), .has_key = key};
+	if (name_from_text(&out->zone, zone) != ERR_OK ||
+	    addr_parse(&out->address, address, DNS_PORT, NULL) != ERR_OK ||
+	    (key && name_from_text(&out->key, key) != ERR_OK))
+		return errmsg_set(msg, ERR_CORRUPT,
+				  "peer '%.100s' of zone %.100s in the database cannot be read; delete that row of "
+				  "table peer and add it "
+				  "again with 'roostctl peer add'",
+				  address, zone);
+	name_lower(out->zone.wire, out->zone.wire, out->zone.len);
+	name_lower(out->key.wire, out->key.wire, out->key.len); /* nothing if there is none */
+	return ERR_OK;
+}
+
+#define PEER_QUERY "SELECT p.id, z.name, p.address, p.\"key\" FROM peer p JOIN zone z ON z.id = p.zone "
+
+enum err zonestore_each_peer(struct zonestore *s, const uint8_t *zone, zonestore_peer_fn *fn, void *arg,
+			     struct errmsg *msg)
+{
+	char text[NAME_TEXT_MAX];
+	uint8_t lower[NAME_WIRE_MAX];
+	bool row = false;
+	sqlite3_stmt **slot = zone ? &s->each_zone_peer : &s->each_peer;
+	enum err err = sqlstore_prepare(
+		s->sql, slot, zone ? PEER_QUERY "WHERE z.name = ?1 ORDER BY p.id" : PEER_QUERY "ORDER BY p.id", msg);
+	if (err)
+		return err;
+	assert(!sqlite3_stmt_busy(*slot));
+	if (zone) {
+		name_lower(lower, zone, name_len(zone));
+		zonestore_inside_bind_name(*slot, 1, lower, text);
+	}
+	while (!err && !(err = sqlstore_step(s->sql, *slot, &row, msg)) && row) {
+		struct zonestore_peer p;
+		err = read_peer(*slot, &p, msg);
+		if (!err)
+			err = fn(arg, &p);
+	}
+	zonestore_inside_stop(*slot);
+	return err;
+}
