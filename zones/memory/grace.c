@@ -104,6 +104,8 @@ void grace_defer(void (*fn)(void *arg), void *arg)
 
 void grace_barrier(void)
 {
+	/* Twice: a zone's last reference may be dropped by a deferred call, which then defers its freeing. */
+	urcu_qsbr_barrier();
 	urcu_qsbr_barrier();
 	period_over();
 }

@@ -26,7 +26,7 @@ void grace_wait(void);
 
 /* Calls fn(arg) after a grace period, on liburcu's own thread. Never fails (waits itself when memory is short). */
 void grace_defer(void (*fn)(void *arg), void *arg);
-/* Waits until all deferred calls made so far have run. */
+/* Waits until all deferred calls made so far have run, and those that they deferred in turn. */
 void grace_barrier(void);
 
 #endif
