@@ -5,6 +5,7 @@ known in `processes`; what a test leaves running, conftest.py ends after it, wit
 """
 import base64
 import dataclasses
+import fcntl
 import os
 import random
 import re
@@ -49,11 +50,27 @@ def wait_until(condition, seconds=None, what="the condition"):
         time.sleep(0.01)
 
 
-_ports_given = set()
+_ports_given = {}  # port -> its lock file, open as long as we live
+
+
+def _reserve(port):
+    """Whether the port is ours now. A server that is killed and started again leaves its port free for a moment: the lock
+    keeps other test runs on this machine away from it."""
+    directory = os.path.join(tempfile.gettempdir(), "roost-test-ports")
+    os.makedirs(directory, exist_ok=True)
+    lock = open(os.path.join(directory, str(port)), "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    _ports_given[port] = lock
+    return True
 
 
 def free_port(address="127.0.0.1"):
-    """A port free for both UDP and TCP, outside the range of ports that the kernel gives to clients."""
+    """A port free for both UDP and TCP, outside the range of ports that the kernel gives to clients, and not of another
+    test run."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     while True:
         port = random.randrange(20000, 32000)
@@ -65,8 +82,8 @@ def free_port(address="127.0.0.1"):
                 tcp.bind((address, port))
         except OSError:
             continue
-        _ports_given.add(port)
-        return port
+        if _reserve(port):
+            return port
 
 
 @dataclasses.dataclass
