@@ -93,10 +93,16 @@ const struct content *zone_content(const struct zone_view *v, const struct node 
 
 enum { CACHE_LINE = 64 }; /* octets */
 
+/* The first two lines of what lies there; the address may be nothing (a number, so that NULL needs no question). */
+static void warm_lines(uintptr_t at)
+{
+	__builtin_prefetch((const void *)at);
+	__builtin_prefetch((const void *)(at + CACHE_LINE));
+}
+
 void zone_warm(const struct zone *z)
 {
-	__builtin_prefetch(z);
-	__builtin_prefetch((const char *)z + CACHE_LINE);
+	warm_lines((uintptr_t)z);
 }
 
 void zone_warm_slot(const struct zone *z, const struct qname *q)
@@ -124,10 +130,7 @@ const struct node *zone_warm_node(const struct zone *z, const struct qname *q)
 
 void zone_warm_content(const struct node *n)
 {
-	const char *c = (const char *)atomic_load_explicit(&n->head, memory_order_acquire);
-
-	__builtin_prefetch(c);
-	__builtin_prefetch(c + CACHE_LINE);
+	warm_lines((uintptr_t)atomic_load_explicit(&n->head, memory_order_acquire));
 }
 
 static const struct content *seen(const struct zone_view *v, const struct node *n, const struct node **node)
