@@ -4,14 +4,20 @@
 configuration and control ports, with answers kept as short as Roost's where there is a setting for that.
 """
 import os
+import shutil
 
 import roost
 
 
 class Primary(roost.Process):
-    def __init__(self, zones, start=True):
+    """With `updates`, BIND and Knot take UPDATE, and give transfers, from anybody; the master files stay as they are."""
+
+    def __init__(self, zones, start=True, updates=False):
         super().__init__(type(self).__name__.lower())
         self.zones = zones
+        self.updates = updates
+        if updates:
+            self.zones = {name: shutil.copy(path, self.directory) for name, path in zones.items()}
         self.configuration = os.path.join(self.directory, f"{self.name}.conf")
         if start:
             self.start()
@@ -28,7 +34,8 @@ class Primary(roost.Process):
 
 class BindPrimary(Primary):
     def configure(self):
-        zones = "".join(f'zone "{name}" {{ type primary; file "{path}"; }};\n' for name, path in self.zones.items())
+        allow = "allow-update { any; }; allow-transfer { any; };" if self.updates else ""
+        zones = "".join(f'zone "{name}" {{ type primary; file "{path}"; {allow} }};\n' for name, path in self.zones.items())
         return f"""
 options {{
 	directory "{self.directory}";
@@ -58,6 +65,8 @@ controls {{ }};
 class KnotPrimary(Primary):
     def configure(self):
         zones = "".join(f"\n  - domain: {name}\n    file: {path}" for name, path in self.zones.items())
+        anybody = "acl:\n  - id: anybody\n    action: [update, transfer]\n" if self.updates else ""
+        allow = "    acl: anybody\n" if self.updates else ""
         return f"""
 server:
     rundir: {self.directory}
@@ -72,12 +81,14 @@ log:
     any: info
 database:
     storage: {self.directory}
+{anybody}
 template:
   - id: default
     storage: {self.directory}
     zonefile-sync: -1
     journal-content: none
     semantic-checks: soft
+{allow}
 zone:{zones}
 """
 

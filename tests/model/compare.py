@@ -80,7 +80,8 @@ class Answer:
     glue: frozenset = frozenset()
     additional: frozenset = frozenset()
     message: dns.message.Message = None
-    length: int = 0
+    length: int = 0        # octets
+    whole_length: int = 0  # of the answer to the same question by TCP
 
     def part(self, name):
         return getattr(self, name)
@@ -127,6 +128,10 @@ def is_referral(answer):
 
 # ---- Roost alone ----
 
+def room(question):
+    return 65535 if question.tcp else max(512, question.size)
+
+
 def check_alone(world, question, wire, answer, whole):
     """What is wrong with an answer whatever the peers say; None when nothing is. `whole`: the answer to the same by TCP."""
     if not answer.message:
@@ -140,10 +145,10 @@ def check_alone(world, question, wire, answer, whole):
         return "OPT comes if and only if it was in the question (RFC 6891 §6.1.1)"
     if [sum(len(rrset) for rrset in section) for section in sections] != [counts[0], counts[1], counts[2] - opt]:
         return "a record stands twice in a section"
-    if not question.tcp and len(wire) > max(512, question.size):
+    if len(wire) > room(question):
         return f"{len(wire)} octets are more than the client takes"
-    if question.tcp and answer.tc:
-        return "TC over TCP"
+    if answer.tc and answer.whole_length <= room(question):
+        return "TC, though all of it fits"
     if not answer.answer <= whole.answer or not answer.authority <= whole.authority:
         return "by UDP comes what does not by TCP"
     if not answer.tc and answer.authority != whole.authority and question.rdtype not in SHORTER:
@@ -217,14 +222,14 @@ def any_by_udp(_world, question, _mine, _theirs):
 
 
 def any_redirected(_world, question, mine, theirs):
-    """By TCP Roost gives all, and more than Knot and NSD."""
+    """By TCP Roost gives all, and more than the others. (Knot gives a DNAME of a wildcard another owner.)"""
     return question.rdtype == dns.rdatatype.ANY and redirected(mine, question.name) and \
-        all(answer.answer <= mine.answer for answer in theirs.values())
+        sum(answer.answer <= mine.answer for answer in theirs.values()) > len(theirs) // 2
 
 
-def fits_here(_world, _question, mine, _theirs):
-    """That the whole answer is there, check_alone sees."""
-    return not mine.tc
+def written_otherwise(_world, question, mine, _theirs):
+    """Without TC: that the whole answer is there, check_alone sees."""
+    return not mine.tc or mine.whole_length > room(question)
 
 
 def glue_is_left_out(world, _question, mine, _theirs):
@@ -256,7 +261,8 @@ ALLOWED = [
      ("rcode", "tc", "answer", "authority"), long_chain),
     ("RFC 8482 §4.1: by UDP one RRset is enough for ANY, and any of them will do", ("answer", "tc"), any_by_udp),
     ("RFC 6672 §3.2: ANY goes on behind a DNAME; not in BIND", ("answer",), any_redirected),
-    ("RFC 1035 §4.1.4: names are compressed as each server likes, so one answer fits where another does not", ("tc",), fits_here),
+    ("RFC 1035 §4.1.4: names are compressed as each server likes, so one answer fits where another does not",
+     ("tc",), written_otherwise),
     ("RFC 9471 §3.1: TC when glue from below the cut does not fit; BIND and NSD leave it out silently", ("tc",), glue_is_left_out),
     ("RFC 1034 §4.3.3: a delegation ends the wildcards; NSD and Knot make glue of those below it", ("glue",), glue_by_wildcard),
 ]
@@ -302,8 +308,8 @@ def parts_that_differ(world, question, mine, theirs):
 
 def parts_that_do_not_join(question, mine, theirs, behind, rest):
     """As parts_that_differ, for a chain that leaves its zone: `behind` is the question from there on, `rest` Roost's answer to it."""
-    if mine.tc:
-        return []
+    if mine.tc or any(answer.tc for answer in theirs.values()):
+        return []  # the same question was asked by TCP too
     inside = chain(question, mine)
     inside = inside[:inside.index(behind.name)]
     begin = head(mine, inside)
@@ -335,6 +341,7 @@ def compare(world, asked, roostd, peers):
     found = []
     for question, given in everything.items():
         wire, mine = given[0]
+        mine.whole_length = everything[question.by_tcp()][0][1].length
         theirs = {peer.name: answer for peer, (_, answer) in zip(peers, given[1:])}
         behind = further(world, question, mine)
         alone = check_alone(world, question, wire, mine, everything[question.by_tcp()][0][1])

@@ -1,5 +1,6 @@
 """The four servers with the zones of a World."""
 import os
+import shutil
 import sys
 import tempfile
 
@@ -43,6 +44,9 @@ def start(world):
 
 
 def stop(roostd, others):
+    """Ends them all, and takes their directories away: there may be thousands of Worlds."""
     roostd.stop()
     for other in others:
         other.kill()
+    for server in [roostd, *others]:
+        shutil.rmtree(server.directory)

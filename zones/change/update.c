@@ -71,7 +71,8 @@ static enum err push(struct update *u, enum section section, const struct rr *rr
 
 /* ---- judging one record without zone content ---- */
 
-/* §3.2.1 to §3.2.3, in the order of the pseudocode in §3.2.5. */
+/* §3.2.1 to §3.2.3, in the order of the pseudocode in §3.2.5. That no zone has records of a meta type is for the
+ * comparison to find. */
 static enum update_fault judge_prereq(const struct update *u, const struct rr *rr)
 {
 	if (rr->ttl != 0)
@@ -82,8 +83,6 @@ static enum update_fault judge_prereq(const struct update *u, const struct rr *r
 		return rr->rdlen ? UPDATE_BAD_RDATA : UPDATE_SOUND;
 	if (rr->class != CLASS_IN)
 		return UPDATE_BAD_CLASS;
-	if (rr_type_is_meta(rr->type))
-		return UPDATE_BAD_TYPE;
 	return rr_check_rdata(rr->type, rr->rdata, rr->rdlen) ? UPDATE_BAD_RDATA : UPDATE_SOUND;
 }
 

@@ -357,7 +357,7 @@ static const struct row prerequisites[] = {
 	{"RDATA with class ANY", NULL, NULL, {"p www ANY A 0 192.0.2.10", ADD}, RCODE_FORMERR, NULL, false},
 	{"RDATA with class NONE", NULL, NULL, {"p www NONE A 0 192.0.2.10", ADD}, RCODE_FORMERR, NULL, false},
 	{"another class", NULL, NULL, {"p www CH A 0 192.0.2.10", ADD}, RCODE_FORMERR, NULL, false},
-	{"a meta type by value", NULL, NULL, {"p www IN AXFR 0 0x00", ADD}, RCODE_FORMERR, NULL, false},
+	{"a meta type by value", NULL, NULL, {"p www IN AXFR 0 0x00", ADD}, RCODE_NXRRSET, NULL, false},
 	{"in order: the first fault counts", NULL, NULL, {"p no ANY ANY 0", "p www.example. ANY ANY 0", ADD},
 	 RCODE_NXDOMAIN, NULL, false},
 	{"prerequisites come before the update's faults", NULL, NULL, {"p no ANY ANY 0", "u new.example. IN A 1 192.0.2.1"},
