@@ -36,6 +36,9 @@ static const struct option_row {
 	[OPTION_FORCE]     = {"--force",     NULL,      "also remove the grants and peers that name the key"},
 	[OPTION_JSON]      = {"--json",      NULL,      "print JSON instead of text"},
 	[OPTION_MEMORY]    = {"--memory",    NULL,      "also count what the zones take; walks all of them"},
+	[OPTION_SERIAL]    = {"--serial",    "SERIAL",  "of a version: who made it, from where, and every record that it changed"},
+	[OPTION_SINCE]     = {"--since",     "TIME",    "not what is older: 7d, 1h30m, 2026-03-01, 2026-03-01T12:00:00Z"},
+	[OPTION_LIMIT]     = {"--limit",     "N",       "so many, the newest"},
 };
 
 /* ---- commands ---- */
@@ -58,8 +61,10 @@ static const struct command {
 	 "print the zone as a master file"},
 	{"zone list", "", 0, 0, 0, roostctl_zone_list,
 	 "print the zones, with serial and role"},
-	{"zone show", "ZONE", 1, 1, 0, roostctl_zone_show,
-	 "print what is known of a zone"},
+	{"zone show", "ZONE", 1, 1, HAS(OPTION_SERIAL) | HAS(OPTION_JSON), roostctl_zone_show,
+	 "print what is known of a zone; with --serial one of its versions in full"},
+	{"zone set", "ZONE serial-policy|history-age|history-size VALUE", 3, 3, 0, roostctl_zone_set,
+	 "how serials rise (increment, unixtime, dated); how much history is kept (365d, 500M, none, default)"},
 	{"zone check", "ZONE|FILE [ZONE]", 1, 2, 0, roostctl_zone_check,
 	 "say what will not work as meant, in a zone or a master file; ZONE where the file does not tell its name"},
 	{"zone remove", "ZONE", 1, 1, 0, roostctl_zone_remove,
@@ -96,8 +101,8 @@ static const struct command {
 	 "print the secondaries"},
 	{"peer remove", "ZONE ADDR@PORT", 2, 2, 0, roostctl_peer_remove,
 	 "NOTIFY it no more"},
-	{"log", "ZONE", 1, 1, HAS(OPTION_JSON), roostctl_log,
-	 "print the versions of a zone, newest first: what, when, by whom"},
+	{"log", "ZONE", 1, 1, HAS(OPTION_NAME) | HAS(OPTION_SINCE) | HAS(OPTION_LIMIT) | HAS(OPTION_JSON), roostctl_log,
+	 "print the versions of a zone, newest first: what, when, by whom; with --name those of a NAME, and its records"},
 	{"diff", "ZONE FROM TO", 3, 3, 0, roostctl_diff,
 	 "print the records that differ between two serials"},
 	{"revert", "ZONE SERIAL", 2, 2, 0, roostctl_revert,

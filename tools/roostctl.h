@@ -27,6 +27,9 @@ enum roostctl_option {
 	OPTION_FORCE,
 	OPTION_JSON,
 	OPTION_MEMORY,
+	OPTION_SERIAL,
+	OPTION_SINCE,
+	OPTION_LIMIT,
 	OPTION_COUNT
 };
 
@@ -42,7 +45,7 @@ typedef int roostctl_fn(struct roostctl *ctl); /* an exit status */
 
 roostctl_fn roostctl_init;
 roostctl_fn roostctl_zone_import, roostctl_zone_export, roostctl_zone_list, roostctl_zone_show, roostctl_zone_check,
-	roostctl_zone_remove;
+	roostctl_zone_set, roostctl_zone_remove;
 roostctl_fn roostctl_record_list, roostctl_record_add, roostctl_record_set, roostctl_record_delete;
 roostctl_fn roostctl_key_add, roostctl_key_list, roostctl_key_show, roostctl_key_remove;
 roostctl_fn roostctl_grant_add, roostctl_grant_list, roostctl_grant_explain, roostctl_grant_remove;
@@ -80,5 +83,10 @@ bool roostctl_parse_serial(struct roostctl *ctl, const char *text, uint32_t *out
 bool roostctl_parse_name(struct roostctl *ctl, const char *what, const char *text, struct name *out);
 /* One line, as in a master file: owner, TTL, IN, type, RDATA, with `prefix` before it. */
 bool roostctl_print_rr(const char *prefix, const uint8_t *owner, const struct content_rr *rr);
+
+/* ---- roostctl_log.c ---- */
+
+/* The zone's version that --serial names, in full. An exit status. */
+int roostctl_show_version(struct roostctl *ctl, struct zonestore *s, const struct zonestore_zone *z);
 
 #endif

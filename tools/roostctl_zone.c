@@ -157,6 +157,11 @@ int roostctl_zone_export(struct roostctl *ctl)
 
 /* ---- list, show ---- */
 
+struct bound_unit {
+	char letter;
+	int64_t size;
+};
+
 static const char *role_text(const struct zonestore_zone *z)
 {
 	return z->role == ZONE_SECONDARY ? "secondary" : "primary";
@@ -213,33 +218,40 @@ static enum err count_grant(void *arg, const struct access_grant *g)
 	return ERR_OK;
 }
 
-static const char *policy_text(const struct zonestore_zone *z)
+/* "none", or a number in the largest unit that it is a whole number of. */
+static char *bound_text(int64_t bound, const struct bound_unit *units, char out[32])
 {
-	switch (z->policy) {
-	case SERIAL_UNIXTIME:
-		return "unixtime";
-	case SERIAL_DATED:
-		return "dated";
-	case SERIAL_INCREMENT:
+	if (bound == 0)
+		snprintf(out, 32, "none");
+	for (; bound && units->letter; units++) {
+		if (bound % units->size)
+			continue;
+		snprintf(out, 32, "%lld%c", (long long)(bound / units->size), units->letter);
 		break;
 	}
-	return "increment";
+	return out;
 }
 
 static int show_zone(struct roostctl *ctl, struct zonestore *s)
 {
-	char name[NAME_TEXT_MAX], serial[16], time[CLOCK_TEXT_MAX];
+	static const struct bound_unit ages[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}, {0, 0}};
+	static const struct bound_unit sizes[] = {{'G', 1 << 30}, {'M', 1 << 20}, {'K', 1 << 10}, {'B', 1}, {0, 0}};
+	char name[NAME_TEXT_MAX], serial[16], time[CLOCK_TEXT_MAX], age[32], size[32];
 	struct zonestore_zone z;
 	size_t records = 0, peers = 0, grants = 0;
-	if (!roostctl_find_zone(ctl, s, ctl->argv[0], &z) ||
-	    zonestore_each_rr(s, z.id, count_rr, &records, &ctl->msg) ||
+	if (!roostctl_find_zone(ctl, s, ctl->argv[0], &z))
+		return ROOSTCTL_FAILED;
+	if (ctl->option[OPTION_SERIAL])
+		return roostctl_show_version(ctl, s, &z);
+	if (zonestore_each_rr(s, z.id, count_rr, &records, &ctl->msg) ||
 	    zonestore_each_peer(s, z.name.wire, count_peer, &peers, &ctl->msg) ||
 	    keystore_each_grant(zonestore_sql(s), z.name.wire, count_grant, &grants, &ctl->msg))
 		return ROOSTCTL_FAILED;
 	printf("zone     %s\nrole     %s\nserial   %s\npolicy   %s\nchanged  %s\nrecords  %zu\npeers    %zu\ngrants   "
-	       "%zu\n",
-	       admin_name_to_text(z.name.wire, name), role_text(&z), serial_text(&z, serial), policy_text(&z),
-	       z.changed ? clock_to_text(z.changed, time) : "never", records, peers, grants);
+	       "%zu\nhistory  %s, %s\n",
+	       admin_name_to_text(z.name.wire, name), role_text(&z), serial_text(&z, serial),
+	       zonestore_policy_text(z.policy), z.changed ? clock_to_text(z.changed, time) : "never", records, peers,
+	       grants, bound_text(z.history_age, ages, age), bound_text(z.history_size, sizes, size));
 	return ROOSTCTL_DONE;
 }
 
@@ -251,6 +263,16 @@ int roostctl_zone_show(struct roostctl *ctl)
 	int status = show_zone(ctl, s);
 	roostctl_close(s);
 	return status;
+}
+
+/* ---- set ---- */
+
+int roostctl_zone_set(struct roostctl *ctl)
+{
+	return roostctl_ask(ctl,
+			    json_pack("{s:s, s:s, s:s, s:s}", "cmd", "zone set", "zone", ctl->argv[0], "option",
+				      ctl->argv[1], "value", ctl->argv[2]),
+			    -1, false, NULL);
 }
 
 /* ---- check ---- */

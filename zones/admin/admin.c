@@ -18,6 +18,7 @@ static const struct admin_command commands[] = {
 	{"init",          ZONE_OPTIONAL, admin_starter_prepare},
 	{"zone import",   ZONE_NEEDED,   admin_zone_import},
 	{"zone remove",   ZONE_NEEDED,   admin_zone_remove},
+	{"zone set",      ZONE_NEEDED,   admin_zone_set},
 	{"record add",    ZONE_NEEDED,   admin_record_add},
 	{"record set",    ZONE_NEEDED,   admin_record_set},
 	{"record delete", ZONE_NEEDED,   admin_record_delete},

@@ -17,6 +17,7 @@
  *   "zone import"    zone, file_name            the file's descriptor comes beside the request
  *                                               -> {"warnings":["…"]} if zonefile_check has findings
  *   "zone remove"    zone
+ *   "zone set"       zone, option, value        serial-policy, history-age or history-size
  *   "record add"     zone, name, ttl?, type, data[]
  *   "record set"     the same                   the RRset becomes exactly data
  *   "record delete"  zone, name, type?, data?[]

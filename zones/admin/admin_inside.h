@@ -24,6 +24,8 @@ struct admin_request {
 	bool with_grants; /* key remove: what names the key goes too */
 	struct access_grant grant;
 	struct zonestore_peer peer;
+	struct zonestore_zone wanted; /* zone set: of it what `option` sets */
+	const struct admin_zone_option *option;
 };
 
 /* One command: checks the request and fills r->job, which is there already with actor and zone. On error `why` says
@@ -31,7 +33,7 @@ struct admin_request {
 typedef enum err admin_prepare_fn(struct admin_request *r, struct errmsg *why);
 
 admin_prepare_fn admin_starter_prepare;                                                  /* admin_starter.c */
-admin_prepare_fn admin_zone_import, admin_zone_remove;                                   /* admin_zone.c */
+admin_prepare_fn admin_zone_import, admin_zone_remove, admin_zone_set;                   /* admin_zone.c */
 admin_prepare_fn admin_record_add, admin_record_set, admin_record_delete;                /* admin_record.c */
 admin_prepare_fn admin_revert_prepare;                                                   /* admin_revert.c */
 admin_prepare_fn admin_key_add, admin_key_remove;                                        /* admin_key.c */

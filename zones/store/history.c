@@ -28,8 +28,10 @@ struct step {
 
 struct history {
 	struct chunk *chunks; /* copied octets */
-	struct step *step;
+	struct step *step;    /* oldest first, once all are there */
 	size_t steps, step_cap;
+	uint32_t wanted[2]; /* serials */
+	bool found[2];
 	struct mention *mention;
 	size_t mentions, mention_cap;
 	struct history_rr *net;
@@ -72,6 +74,12 @@ static bool grow(void **array, size_t count, size_t *cap, size_t size)
 
 /* ---- which versions ---- */
 
+/* True if the walk back has come to where the serial was the zone's. */
+static bool reaches(const struct step *s, uint32_t serial)
+{
+	return s->to == serial || (s->has_from && s->from == serial);
+}
+
 static enum err take_version(void *arg, const struct zonestore_version *v, const struct zonestore_change *c)
 {
 	struct history *h = arg;
@@ -88,7 +96,21 @@ static enum err take_version(void *arg, const struct zonestore_version *v, const
 	if (!keep_rr(h, &s->soa_to, &to) || (v->has_from && !keep_rr(h, &s->soa_from, &from)))
 		return ERR_NOMEM;
 	h->steps++;
-	return ERR_OK;
+	for (int i = 0; i < 2; i++)
+		h->found[i] |= reaches(s, h->wanted[i]);
+	return h->found[0] && h->found[1] ? ERR_EXISTS : ERR_OK; /* older ones are not asked for */
+}
+
+/* Versions are read newest first: what lies between two serials costs nothing for what is older. */
+static enum err take_versions(struct history *h, struct zonestore *s, int64_t zone, struct errmsg *msg)
+{
+	enum err err = zonestore_each_version(s, zone, true, 0, 0, take_version, h, msg);
+	for (size_t i = 0; 2 * i + 1 < h->steps; i++) {
+		struct step other = h->step[h->steps - 1 - i];
+		h->step[h->steps - 1 - i] = h->step[i];
+		h->step[i] = other;
+	}
+	return err == ERR_EXISTS ? ERR_OK : err;
 }
 
 /* Index of the newest version that ended at the serial, or h->steps. */
@@ -100,7 +122,7 @@ static size_t find_end(const struct history *h, uint32_t serial)
 	return h->steps;
 }
 
-/* A zone's history may begin, by trimming, with a version whose start is known but not its maker. */
+/* The steps may begin with a version whose start is known but not its maker: it was trimmed, or not read. */
 static bool is_first_start(const struct history *h, uint32_t serial)
 {
 	return h->steps > 0 && h->step[0].has_from && h->step[0].from == serial;
@@ -226,7 +248,9 @@ static enum err gather(struct history *h, struct zonestore *s, const struct zone
 	char name[NAME_TEXT_MAX];
 	size_t first = 0, end = 0;
 	bool backward = false;
-	enum err err = zonestore_each_version(s, zone->id, false, 0, 0, take_version, h, msg);
+	h->wanted[0] = from;
+	h->wanted[1] = to;
+	enum err err = take_versions(h, s, zone->id, msg);
 	if (!err)
 		err = find_steps(h, admin_name_to_text(zone->name.wire, name), from, to, &first, &end, &backward, msg);
 	for (size_t i = first; !err && i < end; i++)

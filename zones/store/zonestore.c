@@ -80,6 +80,10 @@ static const char schema_0[] =
 	") STRICT;"
 	"CREATE INDEX peer_key ON peer (\"key\");";
 
+/* How much history is kept; NULL: what zonestore.h says, 0: all of it. */
+static const char schema_history_bounds[] = "ALTER TABLE zone ADD COLUMN history_age INTEGER;"   /* seconds */
+					    "ALTER TABLE zone ADD COLUMN history_size INTEGER;"; /* octets */
+
 /* ---- the handle ---- */
 
 static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mode mode, struct errmsg *msg)
@@ -87,7 +91,7 @@ static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mo
 	char *script;
 	if (asprintf(&script, "%s%s", keystore_schema_0, schema_0) < 0)
 		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
-	const char *const migrations[] = {script, NULL};
+	const char *const migrations[] = {script, schema_history_bounds, NULL};
 	const struct sqlstore_schema schema = {.application_id = APPLICATION_ID, .migrations = migrations};
 	enum err err = sqlstore_open(&s->sql, path, mode, &schema, msg);
 	free(script);
@@ -273,7 +277,12 @@ enum err zonestore_add_zone(struct zonestore *s, struct zonestore_zone *z, struc
 	return err;
 }
 
-#define ZONE_COLUMNS "id, name, role, policy, serial, changed"
+#define ZONE_COLUMNS "id, name, role, policy, serial, changed, history_age, history_size"
+
+static int64_t read_bound(sqlite3_stmt *stmt, int column, int64_t standard)
+{
+	return sqlite3_column_type(stmt, column) == SQLITE_NULL ? standard : sqlite3_column_int64(stmt, column);
+}
 
 static enum err read_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonestore_zone *out, struct errmsg *msg)
 {
@@ -295,6 +304,8 @@ static enum err read_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonest
 	if (!zonestore_inside_number(stmt, 4, UINT32_MAX, &serial))
 		return zonestore_inside_corrupt(s, id, NULL, 0, "its serial is out of range", msg);
 	out->serial = (uint32_t)serial;
+	out->history_age = read_bound(stmt, 6, HISTORY_AGE_DEFAULT);
+	out->history_size = read_bound(stmt, 7, HISTORY_SIZE_DEFAULT);
 	return ERR_OK;
 }
 
@@ -334,6 +345,33 @@ enum err zonestore_each_zone(struct zonestore *s, zonestore_zone_fn *fn, void *a
 	}
 	zonestore_inside_stop(s->each_zone);
 	return err;
+}
+
+enum err zonestore_set_zone(struct zonestore *s, const struct zonestore_zone *z, struct errmsg *msg)
+{
+	enum err err =
+		sqlstore_prepare(s->sql, &s->set_zone,
+				 "UPDATE zone SET policy = ?2, history_age = ?3, history_size = ?4 WHERE id = ?1", msg);
+	if (err)
+		return err;
+	sqlite3_bind_int64(s->set_zone, 1, z->id);
+	sqlite3_bind_text(s->set_zone, 2, policies[z->policy], -1, SQLITE_STATIC);
+	if (z->history_age != HISTORY_AGE_DEFAULT)
+		sqlite3_bind_int64(s->set_zone, 3, z->history_age);
+	if (z->history_size != HISTORY_SIZE_DEFAULT)
+		sqlite3_bind_int64(s->set_zone, 4, z->history_size);
+	return sqlstore_run(s->sql, s->set_zone, msg);
+}
+
+const char *zonestore_policy_text(enum serial_policy policy)
+{
+	return policies[policy];
+}
+
+enum err zonestore_policy_from_text(enum serial_policy *out, const char *text)
+{
+	*out = find_word(policies, sizeof(policies) / sizeof(policies[0]), text);
+	return *out ? ERR_OK : ERR_RANGE;
 }
 
 static enum err run_for_zone(struct zonestore *s, sqlite3_stmt **slot, const char *sql, int64_t zone,

@@ -1,6 +1,6 @@
 /* zonestore.h: zones, records, versions, changes and peers in SQLite: the truth that memory is made from (design §4).
  *
- *   zone     id, name (text), role, serial policy …            one row a zone
+ *   zone     id, name (text), role, serial policy, bounds of its history …   one row a zone
  *   rrset    zone, owner (sort key), type, covers | name (text with its case), ttl, rdata, change      what is served
  *   version  zone, id, serial from -> to, time, SOA before and after                                    one committed step of a zone
  *   change   id (the version's), time, actor, source, transport, rcode, note                            who asked for it
@@ -30,6 +30,11 @@ struct sqlstore *zonestore_sql(struct zonestore *s);
 enum zone_role { ZONE_PRIMARY = 1, ZONE_SECONDARY = 2 };
 enum serial_policy { SERIAL_INCREMENT = 1, SERIAL_UNIXTIME = 2, SERIAL_DATED = 3 };
 
+/* What is kept of a zone's history unless it has bounds of its own: a year of it, if that is no more than a GiB (two
+ * million changes of one address). */
+#define HISTORY_AGE_DEFAULT INT64_C(31536000)    /* seconds */
+#define HISTORY_SIZE_DEFAULT INT64_C(1073741824) /* octets */
+
 struct zonestore_zone {
 	int64_t id;
 	struct name name; /* lower-case */
@@ -37,7 +42,8 @@ struct zonestore_zone {
 	enum serial_policy policy;
 	bool has_serial; /* false: no content yet */
 	uint32_t serial;
-	int64_t changed; /* unix ms of the last version, 0 = never */
+	int64_t changed;                   /* unix ms of the last version, 0 = never */
+	int64_t history_age, history_size; /* seconds, octets; 0: no bound */
 };
 
 MUST_USE enum err zonestore_add_zone(struct zonestore *s, struct zonestore_zone *z,
@@ -46,6 +52,10 @@ MUST_USE enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, 
 				      struct errmsg *msg);
 /* With its records, peers and grants. Its history goes too. */
 MUST_USE enum err zonestore_remove_zone(struct zonestore *s, int64_t zone, struct errmsg *msg);
+/* Serial policy and bounds of history. */
+MUST_USE enum err zonestore_set_zone(struct zonestore *s, const struct zonestore_zone *z, struct errmsg *msg);
+const char *zonestore_policy_text(enum serial_policy policy);
+MUST_USE enum err zonestore_policy_from_text(enum serial_policy *out, const char *text); /* ERR_RANGE: none of them */
 typedef enum err zonestore_zone_fn(void *arg, const struct zonestore_zone *z);
 MUST_USE enum err zonestore_each_zone(struct zonestore *s, zonestore_zone_fn *fn, void *arg, struct errmsg *msg);
 
@@ -115,11 +125,15 @@ typedef enum err zonestore_version_fn(void *arg, const struct zonestore_version 
 MUST_USE enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_first, int64_t after,
 					 unsigned limit, zonestore_version_fn *fn, void *arg, struct errmsg *msg);
 
+/* Newest first, those that changed records of that name (any case), at most `limit` (0 = all). */
+MUST_USE enum err zonestore_each_version_of(struct zonestore *s, int64_t zone, const uint8_t *owner, unsigned limit,
+					    zonestore_version_fn *fn, void *arg, struct errmsg *msg);
+
 /* Where a chain of versions starts that leads from `serial` to the current one without a gap or a full version:
- * *first is the id of the version whose `from` it is, *last the newest. ERR_NOTFOUND if the journal does not reach.
- */
-MUST_USE enum err zonestore_find_chain(struct zonestore *s, int64_t zone, uint32_t serial, int64_t *first,
-				       int64_t *last, struct errmsg *msg);
+ * *first is the id of the version whose `from` it is, *last the newest. ERR_NOTFOUND if the journal does not reach,
+ * or not with `limit` versions: each is looked at. */
+MUST_USE enum err zonestore_find_chain(struct zonestore *s, int64_t zone, uint32_t serial, unsigned limit,
+				       int64_t *first, int64_t *last, struct errmsg *msg);
 
 /* The newest version with that `to` serial. */
 MUST_USE enum err zonestore_find_version(struct zonestore *s, int64_t zone, uint32_t to, int64_t *id,

@@ -166,11 +166,31 @@ static bool read_change(sqlite3_stmt *stmt, struct zonestore_change *c)
 	"c.id, c.time, c.actor, c.source, c.transport, c.note, c.rcode "                                          \
 	"FROM version v LEFT JOIN change c ON c.id = v.id WHERE v.zone = ?1 "
 
+/* The rows of a bound statement; it is reset. */
+static enum err walk_versions(struct zonestore *s, sqlite3_stmt *stmt, int64_t zone, zonestore_version_fn *fn,
+			      void *arg, struct errmsg *msg)
+{
+	bool row = false;
+	enum err err = ERR_OK;
+	while (!err && !(err = sqlstore_step(s->sql, stmt, &row, msg)) && row) {
+		struct zonestore_version v;
+		struct zonestore_change c;
+		if (!read_version(stmt, &v)) {
+			err = zonestore_inside_corrupt(s, zone, NULL, 0,
+						       "a version in its history has an impossible serial or SOA", msg);
+			break;
+		}
+		v.zone = zone;
+		err = fn(arg, &v, read_change(stmt, &c) ? &c : NULL);
+	}
+	zonestore_inside_stop(stmt);
+	return err;
+}
+
 enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_first, int64_t after, unsigned limit,
 				zonestore_version_fn *fn, void *arg, struct errmsg *msg)
 {
 	sqlite3_stmt **slot = newest_first ? &s->versions_down : &s->versions_up;
-	bool row = false;
 	enum err err = sqlstore_prepare(s->sql, slot,
 					newest_first ? VERSION_QUERY "AND v.id < ?2 ORDER BY v.id DESC LIMIT ?3"
 						     : VERSION_QUERY "AND v.id > ?2 ORDER BY v.id LIMIT ?3",
@@ -181,19 +201,24 @@ enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_f
 	sqlite3_bind_int64(*slot, 1, zone);
 	sqlite3_bind_int64(*slot, 2, newest_first && after == 0 ? INT64_MAX : after);
 	sqlite3_bind_int64(*slot, 3, limit ? (int64_t)limit : -1);
-	while (!err && !(err = sqlstore_step(s->sql, *slot, &row, msg)) && row) {
-		struct zonestore_version v;
-		struct zonestore_change c;
-		if (!read_version(*slot, &v)) {
-			err = zonestore_inside_corrupt(s, zone, NULL, 0,
-						       "a version in its history has an impossible serial or SOA", msg);
-			break;
-		}
-		v.zone = zone;
-		err = fn(arg, &v, read_change(*slot, &c) ? &c : NULL);
-	}
-	zonestore_inside_stop(*slot);
-	return err;
+	return walk_versions(s, *slot, zone, fn, arg, msg);
+}
+
+enum err zonestore_each_version_of(struct zonestore *s, int64_t zone, const uint8_t *owner, unsigned limit,
+				   zonestore_version_fn *fn, void *arg, struct errmsg *msg)
+{
+	uint8_t key[NAME_KEY_MAX];
+	enum err err = sqlstore_prepare(s->sql, &s->versions_of,
+					VERSION_QUERY "AND EXISTS (SELECT 1 FROM change_rr r WHERE r.version = v.id "
+						      "AND r.owner = ?2) ORDER BY v.id DESC LIMIT ?3",
+					msg);
+	if (err)
+		return err;
+	assert(!sqlite3_stmt_busy(s->versions_of));
+	sqlite3_bind_int64(s->versions_of, 1, zone);
+	zonestore_inside_bind_blob(s->versions_of, 2, key, name_to_key(owner, key));
+	sqlite3_bind_int64(s->versions_of, 3, limit ? (int64_t)limit : -1);
+	return walk_versions(s, s->versions_of, zone, fn, arg, msg);
 }
 
 /* Walking back from the newest version while the serials join. */
@@ -227,17 +252,19 @@ static void chain_step(struct chain *c, sqlite3_stmt *stmt)
 	c->broken = c->distance > c->wanted;
 }
 
-enum err zonestore_find_chain(struct zonestore *s, int64_t zone, uint32_t serial, int64_t *first, int64_t *last,
-			      struct errmsg *msg)
+enum err zonestore_find_chain(struct zonestore *s, int64_t zone, uint32_t serial, unsigned limit, int64_t *first,
+			      int64_t *last, struct errmsg *msg)
 {
 	struct chain c = {.serial = serial};
 	bool row = true;
 	enum err err = sqlstore_prepare(
 		s->sql, &s->chain,
-		"SELECT id, serial_from, serial_to, \"full\" FROM version WHERE zone = ?1 ORDER BY id DESC", msg);
+		"SELECT id, serial_from, serial_to, \"full\" FROM version WHERE zone = ?1 ORDER BY id DESC LIMIT ?2",
+		msg);
 	if (err)
 		return err;
 	sqlite3_bind_int64(s->chain, 1, zone);
+	sqlite3_bind_int64(s->chain, 2, limit);
 	while (!err && row && !c.found && !c.broken) {
 		err = sqlstore_step(s->sql, s->chain, &row, msg);
 		if (!err && row)

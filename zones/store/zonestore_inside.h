@@ -10,7 +10,7 @@
 struct zonestore {
 	struct sqlstore *sql;
 
-	sqlite3_stmt *add_zone, *find_zone, *each_zone, *zone_name, *set_serial;
+	sqlite3_stmt *add_zone, *find_zone, *each_zone, *zone_name, *set_serial, *set_zone;
 	sqlite3_stmt *remove_change_rrs, *remove_changes, *remove_versions, *remove_zone;
 	sqlite3_stmt *add_peer, *remove_peer, *each_peer, *each_zone_peer;
 
@@ -18,7 +18,7 @@ struct zonestore {
 		*each_rrset_at;
 
 	sqlite3_stmt *add_version, *add_change, *add_change_rr;
-	sqlite3_stmt *versions_up, *versions_down, *chain, *find_version, *each_change_rr;
+	sqlite3_stmt *versions_up, *versions_down, *versions_of, *chain, *find_version, *each_change_rr;
 
 	uint8_t pack[CONTENT_RRSET_MAX]; /* an RRset on its way into its row; packing only makes it smaller */
 };

@@ -19,6 +19,9 @@ enum {
 	/* Versions looked at to decide whether the journal is shorter than the zone: a few database pages each, so this
 	 * bounds the time that opening takes. */
 	COUNTED_VERSIONS_MAX = 512,
+	/* Versions to go back at most, some milliseconds of a worker's time. From further behind the whole zone is sent,
+	 * which then is seldom longer. */
+	CHAIN_VERSIONS_MAX = 16384,
 	SOA_RDATA_MAX = 2 * NAME_WIRE_MAX + 20
 };
 
@@ -500,7 +503,7 @@ static enum err open_journal(struct xfr *x, uint32_t client_serial)
 	int64_t first, newest;
 	size_t rows;
 
-	enum err e = zonestore_find_chain(x->store, zone, client_serial, &first, &newest, NULL);
+	enum err e = zonestore_find_chain(x->store, zone, client_serial, CHAIN_VERSIONS_MAX, &first, &newest, NULL);
 	if (!e)
 		e = zonestore_find_version(x->store, zone, x->serial, &x->last, NULL);
 	if (e)

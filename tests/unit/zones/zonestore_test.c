@@ -671,11 +671,62 @@ static void finds_chains(void **state)
 			assert_true(steps < STEPS);
 			id[steps++] = add_version(z.id, true, from, to, p[used] == '!');
 		}
-		enum err err = zonestore_find_chain(store, z.id, cases[i].serial, &first, &last, &msg);
+		enum err err = zonestore_find_chain(store, z.id, cases[i].serial, 100, &first, &last, &msg);
 		if (cases[i].first < 0 ? err != ERR_NOTFOUND
 				       : err != ERR_OK || first != id[cases[i].first] || last != id[steps - 1])
 			fail_msg("%s from %u: %s", cases[i].journal, cases[i].serial, err_text(err));
 	}
+}
+
+static void chains_are_followed_so_far_only(void **state)
+{
+	(void)state;
+	struct zonestore_zone z = add_zone("home.example");
+	int64_t first, last, second = 0;
+	for (uint32_t serial = 1; serial < 5; serial++) {
+		int64_t id = add_version(z.id, true, serial, serial + 1, false);
+		second = serial == 2 ? id : second;
+	}
+	ok(zonestore_find_chain(store, z.id, 2, 3, &first, &last, &msg));
+	assert_true(first == second);
+	assert_int_equal(zonestore_find_chain(store, z.id, 1, 3, &first, &last, &msg), ERR_NOTFOUND);
+	ok(zonestore_find_chain(store, z.id, 1, 4, &first, &last, &msg));
+}
+
+static void zones_have_policies_and_bounds(void **state)
+{
+	(void)state;
+	struct zonestore_zone z = add_zone("home.example"), read;
+	enum serial_policy policy;
+	ok(zonestore_find_zone(store, z.name.wire, &read, &msg));
+	assert_true(read.history_age == HISTORY_AGE_DEFAULT && read.history_size == HISTORY_SIZE_DEFAULT);
+	read.policy = SERIAL_DATED;
+	read.history_age = 0;
+	read.history_size = 4096;
+	ok(zonestore_set_zone(store, &read, &msg));
+	ok(zonestore_find_zone(store, z.name.wire, &read, &msg));
+	assert_true(read.policy == SERIAL_DATED && read.history_age == 0 && read.history_size == 4096);
+	ok(zonestore_policy_from_text(&policy, zonestore_policy_text(SERIAL_UNIXTIME)));
+	assert_int_equal(policy, SERIAL_UNIXTIME);
+	assert_int_equal(zonestore_policy_from_text(&policy, ""), ERR_RANGE);
+}
+
+/* As the first release made it, with content: the newer columns are taken away again. */
+static void an_old_database_migrates_with_its_content(void **state)
+{
+	(void)state;
+	struct zonestore_zone z = add_zone("home.example"), read;
+	int64_t id;
+	add_version(z.id, true, 1, 2, false);
+	exec("ALTER TABLE zone DROP COLUMN history_age; ALTER TABLE zone DROP COLUMN history_size; "
+	     "PRAGMA user_version = 1");
+	zonestore_close(store);
+	store = NULL;
+	assert_int_equal(zonestore_open(&store, path, SQLSTORE_READ, &msg), ERR_REFUSED);
+	ok(zonestore_open(&store, path, SQLSTORE_WRITE, &msg));
+	ok(zonestore_find_zone(store, z.name.wire, &read, &msg));
+	assert_true(read.id == z.id && read.history_age == HISTORY_AGE_DEFAULT);
+	ok(zonestore_find_version(store, z.id, 2, &id, &msg));
 }
 
 static void finds_versions(void **state)
@@ -855,6 +906,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(keeps_what_random_updates_leave, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(finds_chains, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(chains_are_followed_so_far_only, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(zones_have_policies_and_bounds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_old_database_migrates_with_its_content, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(finds_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_records_of_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_peers, set_up, tear_down),
