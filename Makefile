@@ -169,7 +169,7 @@ lint:
 	@tools/dev/lint
 
 bench:
-	@tools/dev/install-deps check
+	@tools/dev/install-deps bench
 	@$(MAKE) $(JOBS) all benches
 	@tests/bench/run
 
@@ -195,6 +195,6 @@ help:
 	@echo 'asan tsan  the same under the address and undefined-behaviour, or the thread, sanitizer'
 	@echo 'fuzz       replay the fuzzing corpora; with FUZZ_SECONDS=N also search, N seconds a target'
 	@echo 'lint       both compilers with -Werror, room order, formatting, manual pages'
-	@echo 'bench      measure beside a bare echo and the peers installed (BENCH_SECONDS=N a measurement); build/bench/results.txt'
+	@echo 'bench      measure beside a bare echo and the peers installed (BENCH_ROWS=…, see tests/bench/run); build/bench/results.txt'
 	@echo 'V=1        show whole commands'
 	@echo 'install uninstall clean'

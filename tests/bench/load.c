@@ -1,6 +1,6 @@
 /* load: asks a name server as fast as it answers, or sends it updates, and counts what came of it.
  *
- *   load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e edns|do] [-z ZONE -y ALGORITHM:NAME:SECRET]
+ *   load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e none|edns|do] [-z ZONE -y ALGORITHM:NAME:SECRET]
  *
  * FILE holds one "NAME TYPE" a line; every message takes a line at random. With -z each message is an UPDATE of ZONE,
  * signed with the key, that replaces the A RRset at NAME by one new address.
@@ -388,8 +388,9 @@ static void print_tally(uint64_t ns)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e edns|do]\n"
-			"            [-z ZONE -y ALGORITHM:NAME:SECRET]\n");
+	fprintf(stderr,
+		"usage: load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e none|edns|do]\n"
+		"            [-z ZONE -y ALGORITHM:NAME:SECRET]\n");
 	exit(2);
 }
 
@@ -415,9 +416,9 @@ static void parse_key(char *text)
 
 static void parse_edns(const char *word)
 {
-	opt.edns = true;
 	opt.dnssec_ok = strcmp(word, "do") == 0;
-	if (!opt.dnssec_ok && strcmp(word, "edns") != 0)
+	opt.edns = opt.dnssec_ok || strcmp(word, "edns") == 0;
+	if (!opt.edns && strcmp(word, "none") != 0)
 		usage();
 }
 
