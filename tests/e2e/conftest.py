@@ -1,6 +1,16 @@
 import pytest
 
 import roost
+import signed
+
+
+@pytest.fixture(scope="session")
+def signed_zones(tmp_path_factory):
+    """signed.SIGNED by name."""
+    directory = str(tmp_path_factory.mktemp("signed"))
+    for zone in signed.SIGNED:
+        signed.sign(zone, directory)
+    return {zone.name: zone for zone in signed.SIGNED}
 
 
 @pytest.fixture(autouse=True)
