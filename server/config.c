@@ -34,6 +34,13 @@ enum {
 	RATE_ERRORS_DEFAULT = 50,
 	RATE_SLIP_DEFAULT = 2, /* who loses an answer gets through within two tries or so */
 	RATE_SLIP_MAX = 100,
+	HTTP_PORT = 80,
+	HTTPS_PORT = 443,
+	HTTP_CONNECTIONS_DEFAULT = 1000,
+	HTTP_PER_ADDRESS_DEFAULT = 50, /* a whole company behind one address still gets through */
+	HTTP_REQUEST_MS_DEFAULT = 10000,
+	HTTP_IDLE_MS_DEFAULT =
+		60000, /* DDNS clients come back after minutes; only those with many hosts keep a connection in use */
 	NOTIFY_RETRY_MS_DEFAULT = 1000, /* RFC 1996 §3.6 says 60 s: a home that moved cannot wait so long */
 	NOTIFY_TRIES_DEFAULT = 6,
 	NOTIFY_TRIES_MAX = 100,
@@ -137,39 +144,46 @@ static enum err set_database(struct config *c, const char *value, struct errmsg 
 	return read_path(value, &c->database, msg);
 }
 
-static enum err add_listen(struct config *c, const char *value, struct errmsg *msg)
+static enum err add_address(const char *text, uint16_t port, struct addr list[CONFIG_LISTEN_MAX], unsigned *count,
+			    struct errmsg *msg)
 {
 	struct addr a;
-	enum err e = addr_parse(&a, value, DNS_PORT, msg);
+	enum err e = addr_parse(&a, text, port, msg);
 	if (e)
 		return e;
 	if (addr_port(&a) == 0)
-		return errmsg_set(msg, ERR_USAGE, "%s: port 0 cannot be asked; write ADDR@PORT", value);
-	for (unsigned i = 0; i < c->listen_count; i++)
-		if (addr_equal(&c->listen[i], &a))
-			return errmsg_set(msg, ERR_USAGE, "%s is there twice", value);
-	if (c->listen_count == CONFIG_LISTEN_MAX)
+		return errmsg_set(msg, ERR_USAGE, "%s: port 0 cannot be asked; write ADDR@PORT", text);
+	for (unsigned i = 0; i < *count; i++)
+		if (addr_equal(&list[i], &a))
+			return errmsg_set(msg, ERR_USAGE, "%s is there twice", text);
+	if (*count == CONFIG_LISTEN_MAX)
 		return errmsg_set(msg, ERR_USAGE, "more than %d addresses; 0.0.0.0 and :: stand for all",
 				  CONFIG_LISTEN_MAX);
-	c->listen[c->listen_count++] = a;
+	list[(*count)++] = a;
 	return ERR_OK;
 }
 
-/* One or more, parted by spaces or commas. */
-static enum err set_listen(struct config *c, const char *value, struct errmsg *msg)
+/* One or more, parted by spaces or commas; more are added. */
+static enum err read_addresses(const char *text, uint16_t port, struct addr list[CONFIG_LISTEN_MAX], unsigned *count,
+			       struct errmsg *msg)
 {
-	char *copy = strdup(value);
+	char *copy = strdup(text);
 	if (!copy)
 		return errmsg_set(msg, ERR_NOMEM, "out of memory");
 	enum err e = ERR_OK;
 	bool any = false;
 	char *save = NULL;
 	for (char *word = strtok_r(copy, " \t,", &save); word && !e; word = strtok_r(NULL, " \t,", &save)) {
-		e = add_listen(c, word, msg);
+		e = add_address(word, port, list, count, msg);
 		any = true;
 	}
 	free(copy);
 	return any ? e : errmsg_set(msg, ERR_USAGE, "no address is given; write ADDR@PORT");
+}
+
+static enum err set_listen(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_addresses(value, DNS_PORT, c->listen, &c->listen_count, msg);
 }
 
 static enum err set_workers(struct config *c, const char *value, struct errmsg *msg)
@@ -322,6 +336,51 @@ static enum err set_notify_tries(struct config *c, const char *value, struct err
 	return read_number(value, 1, NOTIFY_TRIES_MAX, &c->notify_tries, msg);
 }
 
+static enum err set_http_listen(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_addresses(value, HTTP_PORT, c->http, &c->http_count, msg);
+}
+
+static enum err set_http_tls_listen(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_addresses(value, HTTPS_PORT, c->https, &c->https_count, msg);
+}
+
+static enum err set_http_certificate(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_path(value, &c->http_certificate, msg);
+}
+
+static enum err set_http_key(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_path(value, &c->http_key, msg);
+}
+
+static enum err add_http_plain(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_prefixes(value, &c->http_plain, msg);
+}
+
+static enum err set_http_connections(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 1, TCP_CONNECTIONS_MAX, &c->http_connections, msg);
+}
+
+static enum err set_http_per_address(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 0, TCP_CONNECTIONS_MAX, &c->http_per_address, msg);
+}
+
+static enum err set_http_request(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_duration(value, &c->http_request_ms, msg);
+}
+
+static enum err set_http_idle(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_duration(value, &c->http_idle_ms, msg);
+}
+
 /* ---- the table ---- */
 
 /* clang-format off */
@@ -349,6 +408,15 @@ static const struct option_row options[] = {
 	{"cookies", "require", NULL, "cookies-require", "yes|no", set_cookies_require, "BADCOOKIE until a client's cookie is valid (no)"},
 	{"identity", "id", NULL, "identity-id", "TEXT", set_identity_id, "tell it to NSID, id.server and hostname.bind (nothing)"},
 	{"identity", "version", NULL, "identity-version", "TEXT", set_identity_version, "tell it to version.bind and version.server (nothing)"},
+	{"http", "listen", NULL, "http", "ADDR@PORT", set_http_listen, "DDNS over HTTP there; may be given again (port 80)"},
+	{"http", "tls-listen", NULL, "https", "ADDR@PORT", set_http_tls_listen, "the same over HTTPS (port 443)"},
+	{"http", "certificate", NULL, "http-certificate", "FILE", set_http_certificate, "PEM chain for HTTPS; read again when it changes"},
+	{"http", "key", NULL, "http-key", "FILE", set_http_key, "PEM key that belongs to it (in the certificate's file)"},
+	{"http", "plain-from", NULL, "http-plain-from", "PREFIX", add_http_plain, "who may use plain HTTP beside this machine; may be given again"},
+	{"http", "connections", NULL, "http-connections", "N", set_http_connections, "open at a time, at most; the longest idle makes room (1000)"},
+	{"http", "per-address", NULL, "http-per-address", "N", set_http_per_address, "of one IPv4 address or IPv6 /64 at a time; 0: no limit (50)"},
+	{"http", "request-timeout", NULL, "http-request-timeout", "TIME", set_http_request, "a request must be whole within this, and its answer taken (10s)"},
+	{"http", "idle", NULL, "http-idle", "TIME", set_http_idle, "without a request, a connection is closed (60s)"},
 	{"notify", "enabled", NULL, "notify-enabled", "yes|no", set_notify, "tell secondaries of changes (yes)"},
 	{"notify", "source", NULL, "notify-source", "ADDR", set_notify_source, "address to send NOTIFY from; one for each family (by route)"},
 	{"notify", "retry", NULL, "notify-retry", "TIME", set_notify_retry, "before NOTIFY is sent again; doubles each time (1s)"},
@@ -371,7 +439,8 @@ static void print_help(void)
 		printf("  %-*s  %s\n", NAME_WIDTH + 4, flags, o->help);
 	}
 	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [rate-limit] [proxy] [cookies]\n"
-	       "[identity] [notify]; --udp-size is size in [udp]. Runs in the foreground and logs to standard error;\n"
+	       "[identity] [http] [notify]; --udp-size is size in [udp]. Runs in the foreground and logs to standard "
+	       "error;\n"
 	       "SIGTERM stops it.\n"
 	       "Exit status: 0 stopped, 1 could not start, 2 usage. Manuals: roostd(8), roost.conf(5), roostctl(8)\n");
 }
@@ -409,7 +478,7 @@ static enum err set_from_file(struct file_reading *f, const char *section, const
 	if (!section_known)
 		return errmsg_set(&f->msg, ERR_USAGE,
 				  "there is no section [%s]; there are [server], [udp], [tcp], [rate-limit], [proxy], "
-				  "[cookies], [identity] and [notify]",
+				  "[cookies], [identity], [http] and [notify]",
 				  section);
 	if (!o)
 		return errmsg_set(&f->msg, ERR_USAGE,
@@ -553,6 +622,10 @@ static void set_defaults(struct config *c)
 		.rate_negative = RATE_NEGATIVE_DEFAULT,
 		.rate_errors = RATE_ERRORS_DEFAULT,
 		.rate_slip = RATE_SLIP_DEFAULT,
+		.http_connections = HTTP_CONNECTIONS_DEFAULT,
+		.http_per_address = HTTP_PER_ADDRESS_DEFAULT,
+		.http_request_ms = HTTP_REQUEST_MS_DEFAULT,
+		.http_idle_ms = HTTP_IDLE_MS_DEFAULT,
 		.notify = true,
 		.notify_retry_ms = NOTIFY_RETRY_MS_DEFAULT,
 		.notify_tries = NOTIFY_TRIES_DEFAULT,
@@ -586,6 +659,12 @@ enum config_result config_load(struct config *c, int argc, char **argv, struct e
 			   "no address: give -l ADDR@PORT, or listen = ADDR@PORT in [server] of roost.conf");
 		return CONFIG_EXIT_USAGE;
 	}
+	if (c->https_count && !c->http_certificate) {
+		errmsg_set(msg, ERR_USAGE,
+			   "HTTPS has no certificate: give --http-certificate FILE, or certificate = FILE "
+			   "in [http] of roost.conf");
+		return CONFIG_EXIT_USAGE;
+	}
 	return CONFIG_RUN;
 }
 
@@ -595,5 +674,8 @@ void config_free(struct config *c)
 	free(c->cookies_secret_file);
 	free(c->identity_id);
 	free(c->identity_version);
+	free(c->http_certificate);
+	free(c->http_key);
+	c->http_certificate = c->http_key = NULL;
 	c->database = c->cookies_secret_file = c->identity_id = c->identity_version = NULL;
 }

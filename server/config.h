@@ -47,7 +47,17 @@ struct config {
 	char *cookies_secret_file;            /* NULL: secrets of our own */
 	char *identity_id;                    /* NSID, id.server, hostname.bind; NULL: not told */
 	char *identity_version;               /* version.bind, version.server; NULL: not told */
-	bool notify;                          /* send NOTIFY */
+	struct addr http[CONFIG_LISTEN_MAX];  /* plain HTTP */
+	unsigned http_count;
+	struct addr https[CONFIG_LISTEN_MAX];
+	unsigned https_count;
+	char *http_certificate, *http_key;          /* PEM files; key NULL: it is in the certificate's file */
+	struct config_prefixes http_plain;          /* who may use plain HTTP, beside this machine itself */
+	unsigned http_connections;                  /* at most */
+	unsigned http_per_address;                  /* at most, of one IPv4 address or IPv6 /64; 0 = no limit */
+	unsigned http_request_ms;                   /* a request must be whole within this, an answer taken */
+	unsigned http_idle_ms;                      /* without a request, a connection is closed */
+	bool notify;                                /* send NOTIFY */
 	struct addr notify_source4, notify_source6; /* len 0 = by route */
 	unsigned notify_retry_ms;                   /* first retry; doubles */
 	unsigned notify_tries;

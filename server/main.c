@@ -18,6 +18,7 @@
 #include "lib/qname.h"
 #include "server/control.h"
 #include "server/cookies.h"
+#include "server/http/http.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 #include "server/peer/notify.h"
@@ -188,7 +189,8 @@ static enum err make_loop(struct daemon *d, struct errmsg *msg)
 static void raise_file_limit(struct config *c)
 {
 	struct rlimit limit;
-	rlim_t others = (rlim_t)FILES_SPARE + (rlim_t)c->workers * (c->listen_count * 2 + 8);
+	rlim_t others = (rlim_t)FILES_SPARE + (rlim_t)c->workers * (c->listen_count * 2 + 8) +
+			(c->http_count + c->https_count ? c->http_connections : 0);
 	rlim_t wanted = c->tcp_connections + others;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
@@ -269,21 +271,30 @@ static enum err start_threads(struct daemon *d, struct errmsg *msg)
 		e = control_start(&d->server.control, &d->server, msg);
 	if (!e)
 		e = start_workers(d, msg);
+	if (!e && d->server.http && http_start(d->server.http))
+		e = errmsg_set(msg, ERR_NOMEM, "the HTTP thread could not start");
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return e;
 }
 
-static void log_ready(const struct daemon *d)
+/* ", 127.0.0.1@53, ::1@53": after the word that says what listens there. */
+static void add_addresses(char *text, size_t size, const char *what, const struct addr *list, unsigned count)
 {
-	char text[CONFIG_LISTEN_MAX * (ADDR_TEXT_MAX + 2)] = "";
-	for (unsigned i = 0; i < d->config.listen_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		char addr[ADDR_TEXT_MAX];
 		size_t used = strlen(text);
-		snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "",
-			 addr_to_text(&d->config.listen[i], addr));
+		snprintf(text + used, size - used, "%s%s", i ? ", " : what, addr_to_text(&list[i], addr));
 	}
-	log_info("roostd %s ready: %zu zones, listening on %s", ROOST_VERSION, directory_count(d->server.directory),
-		 text);
+}
+
+static void log_ready(const struct daemon *d)
+{
+	const struct config *c = &d->config;
+	char text[3 * CONFIG_LISTEN_MAX * (ADDR_TEXT_MAX + 2)] = "";
+	add_addresses(text, sizeof text, "listening on ", c->listen, c->listen_count);
+	add_addresses(text, sizeof text, ", HTTP on ", c->http, c->http_count);
+	add_addresses(text, sizeof text, ", HTTPS on ", c->https, c->https_count);
+	log_info("roostd %s ready: %zu zones, %s", ROOST_VERSION, directory_count(d->server.directory), text);
 }
 
 static enum err start(struct daemon *d, struct errmsg *msg)
@@ -310,6 +321,8 @@ static enum err start(struct daemon *d, struct errmsg *msg)
 	if (!e)
 		e = make_workers(d, msg);
 	if (!e)
+		e = http_new(&d->server.http, &d->server, msg);
+	if (!e)
 		e = start_threads(d, msg);
 	return e;
 }
@@ -319,6 +332,7 @@ static void stop(struct daemon *d)
 	struct server *s = &d->server;
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_drain(s->workers[i]);
+	http_drain(s->http);
 	control_free(s->control);
 	writer_thread_stop(s->writer); /* finishes every queued job: their answers are in the workers' mailboxes now */
 	for (unsigned i = 0; i < s->worker_count; i++)
@@ -326,6 +340,8 @@ static void stop(struct daemon *d)
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_free(s->workers[i]);
 	free(s->workers);
+	http_stop(s->http);
+	http_free(s->http);
 	mailbox_free(s->main_mailbox); /* delivers what the writer published last to… */
 	notify_free(s->notify);
 	grace_unregister();

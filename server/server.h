@@ -2,6 +2,7 @@
  *
  *   main thread      libevent loop: signals, control socket (server/control.c), NOTIFY to secondaries (server/peer/notify.c)
  *   worker 0..n-1    libevent loop each: UDP and TCP sockets of every listener (SO_REUSEPORT), request path, transfers out
+ *   HTTP             libevent loop: DDNS over HTTP and HTTPS, if the configuration has it (server/http/http.c)
  *   writer           takes jobs from a queue, runs them in batches through zones/change/commit.h; the only one that changes anything
  *
  *   worker --job--> writer --done--> worker's mailbox --> reply          writer --published--> main's mailbox --> NOTIFY
@@ -24,6 +25,7 @@ struct event_base;
 struct notify;
 struct control;
 struct cookies;
+struct http;
 
 struct server {
 	const struct config *config;
@@ -39,6 +41,7 @@ struct server {
 	struct mailbox *main_mailbox; /* runs things on the main thread */
 	struct notify *notify;        /* main thread only */
 	struct control *control;      /* main thread only */
+	struct http *http;            /* main thread only; NULL: no HTTP */
 	struct stats_all *stats;      /* every thread writes its own block */
 	int64_t started_ms;           /* clock_unix_ms at start */
 };

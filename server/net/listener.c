@@ -79,7 +79,12 @@ static enum err probe(const struct addr *a, int type, const char *protocol, stru
 enum err listener_probe(const struct addr *a, struct errmsg *msg)
 {
 	enum err e = probe(a, SOCK_DGRAM, "UDP", msg);
-	return e ? e : probe(a, SOCK_STREAM, "TCP", msg);
+	return e ? e : listener_probe_tcp(a, msg);
+}
+
+enum err listener_probe_tcp(const struct addr *a, struct errmsg *msg)
+{
+	return probe(a, SOCK_STREAM, "TCP", msg);
 }
 
 static enum err open_shared(const struct addr *a, int type, const char *protocol, int *out, struct errmsg *msg)

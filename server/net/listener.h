@@ -9,7 +9,8 @@
 #include "lib/addr.h"
 
 /* ERR_BUSY: somebody listens there already; ERR_IO: the address is not ours, or not permitted. */
-MUST_USE enum err listener_probe(const struct addr *a, struct errmsg *msg);
+MUST_USE enum err listener_probe(const struct addr *a, struct errmsg *msg);     /* UDP and TCP */
+MUST_USE enum err listener_probe_tcp(const struct addr *a, struct errmsg *msg); /* TCP alone */
 
 /* Bound, non-blocking sockets; the caller closes. A wildcard UDP socket reports the address each datagram was sent to
  * (IP_PKTINFO). */
