@@ -106,6 +106,8 @@ static void reads_a_file(void **state)
 		   "500ms\nwrite-timeout = 2m\n"
 		   "[cookies]\nenabled = no\nrequire = yes\nsecret-file = /etc/roost/cookies\n"
 		   "[identity]\nid = ns1 of home\nversion = Roost\n"
+		   "[http]\nlisten = 127.0.0.1 ::1@81\ntls-listen = 192.0.2.1\ncertificate = c.pem\nkey = k.pem\n"
+		   "plain-from = 192.0.2.0/24\nconnections = 5\nper-address = 0\nrequest-timeout = 1\nidle = 2m\n"
 		   "[notify]\nenabled = no\nsource = 192.0.2.1\nsource = 2001:db8::1\nretry = 2\ntries = 4\n");
 	struct config c;
 	struct errmsg msg;
@@ -124,6 +126,18 @@ static void reads_a_file(void **state)
 	assert_string_equal(c.cookies_secret_file, "/etc/roost/cookies");
 	assert_string_equal(c.identity_id, "ns1 of home");
 	assert_string_equal(c.identity_version, "Roost");
+	assert_int_equal(c.http_count, 2);
+	assert_int_equal(addr_port(&c.http[0]), 80);
+	assert_int_equal(addr_port(&c.http[1]), 81);
+	assert_int_equal(c.https_count, 1);
+	assert_int_equal(addr_port(&c.https[0]), 443);
+	assert_string_equal(c.http_certificate, "c.pem");
+	assert_string_equal(c.http_key, "k.pem");
+	assert_int_equal(c.http_plain.count, 1);
+	assert_int_equal(c.http_connections, 5);
+	assert_int_equal(c.http_per_address, 0);
+	assert_int_equal(c.http_request_ms, 1000);
+	assert_int_equal(c.http_idle_ms, 120000);
 	assert_false(c.notify);
 	assert_int_equal(c.notify_source4.len, sizeof(struct sockaddr_in));
 	assert_int_equal(c.notify_source6.len, sizeof(struct sockaddr_in6));
@@ -203,6 +217,7 @@ static void command_line_mistakes(void **state)
 	assert_refused("-d x.db -l 127.0.0.1 --rate-limit-slip 101", "from 0 to 100");
 	assert_refused("-d x.db -l 127.0.0.1 --rate-limit-exempt 192.0.2.1/24", "bits set");
 	assert_refused("-d x.db -l 127.0.0.1 --proxy-trusted home.example", "is not a prefix");
+	assert_refused("-d x.db -l 127.0.0.1 --https ::1", "no certificate");
 	assert_refused("-d x.db -l 127.0.0.1 --notify-enabled maybe", "neither yes nor no");
 	assert_refused("-d x.db -l 127.0.0.1 --help=x", "takes no value");
 	assert_refused("-d x.db -l 127.0.0.1 -c /nonexistent/roost.conf", "/nonexistent/roost.conf: No such file");
