@@ -132,16 +132,19 @@ static void on_reload(struct mail *mail)
 }
 
 /* Writer thread: keys, grants or peers may be others now. */
-static void on_admin_changed(void *arg)
+static bool on_admin_changed(void *arg)
 {
+	static struct log_limit limit; /* it is tried again and again */
 	struct daemon *d = arg;
 	struct errmsg msg = {0};
-	if (load_access(&d->server, d->store, &msg))
-		log_error("keys and grants could not be read again: %s; the old ones stay in force until roostd starts "
-			  "anew",
+	unsigned left_out;
+	bool failed = load_access(&d->server, d->store, &msg) != ERR_OK;
+	if (failed && log_limit_allows(&limit, &left_out))
+		log_error("keys and grants could not be read again: %s; the old ones stay in force until they can",
 			  msg.text);
-	if (!atomic_exchange(&d->reload_sent, true))
+	if (!failed && !atomic_exchange(&d->reload_sent, true))
 		mailbox_post(d->server.main_mailbox, &d->reload);
+	return !failed;
 }
 
 /* ---- start and stop ---- */

@@ -160,6 +160,8 @@ class Zone:
         self.content = set()  # after the last round
         self.kept = {}  # serial -> content
         self.removable = []  # owners
+        self.peer = False  # whether ours is to be told of changes
+        self.told = None  # the serial of the last NOTIFY
 
 
 class Server(roost.Roostd):
@@ -248,6 +250,8 @@ class Life:
         self.id = 0
         self.marks = [1]  # that the imported zone may have
         self.keys, self.keys_maybe = set(), set()
+        self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.peer.bind(("127.0.0.1", 0))
         self.step = 0  # ns that the wall clock is ahead
         self.acknowledged = self.refused = 0
         self.start()
@@ -263,24 +267,34 @@ class Life:
         self.server.start()
         self.connect()
 
+    def now(self):
+        """Seconds since 1970 by the server's clock."""
+        return (time.time_ns() + self.step) // NS_PER_S
+
     def connect(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect((self.server.address, self.server.port))
 
-    def serial(self, zone):
-        """Asks for it; a server that has died gives None."""
+    def ask(self, request):
+        """The answer; a server that has died gives None."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.connect((self.server.address, self.server.port))
             end = time.monotonic() + ANSWER_SECONDS
             try:
-                sock.send(wire.question(1, zone.name, wire.SOA))
+                sock.send(request)
                 while not select.select([sock], [], [], 0.01)[0]:
                     if not self.server.running():
                         return None
                     assert time.monotonic() < end, "a query was not answered"
-                answer = sock.recv(512)
+                return sock.recv(512)
             except ConnectionError:
                 return None
+
+    def serial(self, zone):
+        """Asks for it; a server that has died gives None."""
+        answer = self.ask(wire.question(1, zone.name, wire.SOA))
+        if answer is None:
+            return None
         assert wire.rcode(answer) == wire.NOERROR, f"{zone.name} is answered with {wire.rcode(answer)}"
         return wire.soa_serial(next(wire.answers(answer))[3])
 
@@ -305,8 +319,7 @@ class Life:
         records = [wire.rr(owner, rdtype, wire.IN, ttl, rdata)
                    for added in update.adds.values() for owner, rdtype, ttl, rdata in sorted(added)]
         records += [wire.rr(owner, wire.ANY, wire.ANY, 0) for owner in update.removes]
-        now = (time.time_ns() + self.step) // NS_PER_S
-        self.socket.send(wire.signed_update(self.key, self.id, update.zone, records, now))
+        self.socket.send(wire.signed(self.key, wire.update(self.id, update.zone, records), self.now()))
         return self.id
 
     def receive(self, waiting, seconds):
@@ -359,26 +372,39 @@ class Life:
 
     def begin_admin(self):
         """Now and then a change by roostctl, beside the updates: (process, what its success means)."""
-        what = self.chance.choice(("nothing", "nothing", "import", "key"))
-        if what == "nothing":
+        what = self.chance.choice((None, self.import_zone, self.add_key, self.remove_key, self.add_peer))
+        args, done = what() if what else (None, None)
+        if not args:
             return None
-        if what == "import":
-            mark = max(self.marks) + 1
-            self.marks.append(mark)
-            path = os.path.join(self.directory, "import.zone")
-            with open(path, "w", encoding="ascii") as out:
-                out.write(zone_file(IMPORTED, mark))
-            args = ("zone", "import", IMPORTED, path)
-            done = lambda: setattr(self, "marks", [m for m in self.marks if m >= mark])  # noqa: E731
-        else:
-            key = f"k{self.count}."
-            self.count += 1
-            self.keys_maybe.add(key)
-            args = ("key", "add", key)
-            done = lambda: self.keys.add(key)  # noqa: E731
         process = subprocess.Popen([os.path.join(roost.BUILD, "roostctl"), "-d", self.db, *args], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=sanitizers.environment())
         return process, done
+
+    def import_zone(self):
+        mark = max(self.marks) + 1
+        self.marks.append(mark)
+        path = os.path.join(self.directory, "import.zone")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(zone_file(IMPORTED, mark))
+        return ("zone", "import", IMPORTED, path), lambda: setattr(self, "marks", [m for m in self.marks if m >= mark])
+
+    def add_key(self):
+        key = f"k{self.count}."
+        self.count += 1
+        self.keys_maybe.add(key)
+        return ("key", "add", key, "--secret", self.key.secret), lambda: self.keys_maybe.discard(key) or self.keys.add(key)
+
+    def remove_key(self):
+        if not self.keys:
+            return None, None
+        key = self.keys.pop()
+        self.keys_maybe.add(key)
+        return ("key", "remove", key), lambda: self.keys_maybe.discard(key)
+
+    def add_peer(self):
+        zone = self.chance.choice([*self.zones.values()])
+        peer = f"127.0.0.1@{self.peer.getsockname()[1]}"
+        return (None if zone.peer else ("peer", "add", zone.name, peer)), lambda: setattr(zone, "peer", True)
 
     def end_admin(self, admin):
         if not admin:
@@ -478,15 +504,32 @@ class Life:
             records = wire.transfer(address, wire.ixfr(self.id, zone.name, start), ANSWER_SECONDS)
             assert wire.apply(zone.kept[start], records) == content, f"{zone.name}: IXFR from {start} gives another zone"
 
+    def check_keys(self, stored):
+        """The server knows the keys that the database has, and no others."""
+        assert self.keys <= stored <= self.keys | self.keys_maybe | {self.key.name.rstrip(".") + "."}, "keys are lost or unasked"
+        for name in self.keys | self.keys_maybe:
+            question = wire.signed(roost.Key(name, self.key.secret), wire.question(1, IMPORTED, wire.SOA), self.now())
+            roost.wait_until(lambda: (wire.rcode(self.ask(question)) != wire.NOTAUTH) == (name in stored),  # noqa: B023
+                             what=f"key {name} known as it is stored ({name in stored})")
+        self.keys |= stored & self.keys_maybe
+        self.keys_maybe.clear()
+
+    def check_peer(self, zone):
+        """Who asked to be told of changes has been."""
+        while zone.peer and zone.told != zone.serial:
+            assert select.select([self.peer], [], [], ANSWER_SECONDS)[0], f"no NOTIFY of {zone.name} {zone.serial}, {zone.told} was the last"
+            message, source = self.peer.recvfrom(4096)
+            soa = next(wire.answers(message))
+            self.peer.sendto(wire.notify_answer(message), source)
+            self.zones[soa[0]].told = wire.soa_serial(soa[3])
+
     def check(self, updates, died):
         db = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)
         db.execute("BEGIN")
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "the database is damaged"
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         keys = {row[0] for row in db.execute("SELECT name FROM key")}
-        assert self.keys <= keys <= self.keys | self.keys_maybe | {self.key.name.rstrip(".") + "."}, "keys are lost or unasked"
-        self.keys |= keys & self.keys_maybe
-        self.keys_maybe.clear()
+        self.check_keys(keys)
         for zone in self.zones.values():
             content, versions = self.rows(zone, zone.serial, db)
             done = self.expect_import(zone, content) if zone.name == IMPORTED else self.expect(zone, content, updates, died)
@@ -497,6 +540,7 @@ class Life:
             assert zone.serial >= zone.seen, f"{zone.name}: serial {zone.seen} went back to {zone.serial}"
             assert zone.serial == self.serial(zone)
             self.check_transfers(zone, content)
+            self.check_peer(zone)
             for old in self.chance.sample(sorted(zone.kept), max(0, len(zone.kept) - KEPT)):
                 del zone.kept[old]
         db.close()

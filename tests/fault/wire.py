@@ -10,7 +10,7 @@ import struct
 
 A, NS, CNAME, SOA, MX, TXT, AAAA, TSIG, IXFR, AXFR = 1, 2, 5, 6, 15, 16, 28, 250, 251, 252
 IN, NONE, ANY = 1, 254, 255
-NOERROR, SERVFAIL = 0, 2
+NOERROR, SERVFAIL, NOTAUTH = 0, 2, 9
 OPCODE_UPDATE = 5 << 11
 FUDGE = 300  # seconds, RFC 8945 §10
 NAMES_AT = {NS: 0, CNAME: 0, MX: 2}  # octets of RDATA before its name
@@ -36,16 +36,24 @@ def ixfr(number, zone, serial):
     return question(number, zone, IXFR, rr(zone, SOA, IN, 0, b"\0\0" + struct.pack(">IIIII", serial, 0, 0, 0, 0)))
 
 
-def signed_update(key, number, zone, updates, now):
-    """An UPDATE of the zone with those ready records, signed with hmac-sha256 (RFC 8945 §4.3.3)."""
-    message = struct.pack(">HHHHHH", number, OPCODE_UPDATE, 1, 0, len(updates), 0) + name(zone) + struct.pack(">HH", SOA, IN)
-    message += b"".join(updates)
+def update(number, zone, records):
+    """An UPDATE of the zone with those ready records."""
+    return struct.pack(">HHHHHH", number, OPCODE_UPDATE, 1, 0, len(records), 0) + name(zone) + struct.pack(">HH", SOA, IN) + b"".join(records)
+
+
+def signed(key, message, now):
+    """The message with a TSIG of hmac-sha256 (RFC 8945 §4.3.3)."""
     time = struct.pack(">HI", now >> 32, now & 0xffffffff)
     algorithm = name("hmac-sha256")
     variables = name(key.name) + struct.pack(">HI", ANY, 0) + algorithm + time + struct.pack(">HHH", FUDGE, 0, 0)
     mac = hmac.digest(base64.b64decode(key.secret), message + variables, hashlib.sha256)
-    rdata = algorithm + time + struct.pack(">HH", FUDGE, len(mac)) + mac + struct.pack(">HHH", number, 0, 0)
+    rdata = algorithm + time + struct.pack(">HH", FUDGE, len(mac)) + mac + message[:2] + struct.pack(">HH", 0, 0)
     return message[:10] + b"\0\1" + message[12:] + rr(key.name, TSIG, ANY, 0, rdata)
+
+
+def notify_answer(message):
+    """The answer to a NOTIFY."""
+    return message[:2] + bytes([message[2] | 0x80, 0]) + message[4:6] + bytes(6) + message[12:read_name(message, 12)[1] + 4]
 
 
 def read_name(message, at):

@@ -125,7 +125,9 @@ bool commit_idle(struct commit *c)
 	for (size_t i = 0; i < kept; i++)
 		if (map_put(&c->touched_index, (uintptr_t)c->touched[i], 1))
 			break; /* cannot be: there were as many before. A zone held twice would do no harm either */
-	return kept > 0;
+	if (c->stale)
+		commit_announce_admin(c);
+	return kept > 0 || c->stale;
 }
 
 /* ---- serials ---- */
@@ -470,8 +472,7 @@ void commit_announce(struct commit *c, const uint8_t *zone, uint32_t serial, boo
 
 void commit_announce_admin(struct commit *c)
 {
-	if (c->hooks.admin_changed)
-		c->hooks.admin_changed(c->hooks.arg);
+	c->stale = c->hooks.admin_changed && !c->hooks.admin_changed(c->hooks.arg);
 }
 
 static void publish(struct commit *c)
@@ -651,6 +652,8 @@ static void run_alone(struct commit *c, struct job *job)
 void commit_run(struct commit *c, struct job *list)
 {
 	c->failures = 0;
+	if (c->stale)
+		commit_announce_admin(c);
 	while (list) {
 		struct job *group = list, *last = list;
 		while (group->kind == JOB_UPDATE && last->next && last->next->kind == JOB_UPDATE)

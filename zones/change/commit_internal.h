@@ -41,6 +41,7 @@ struct commit {
 	size_t touched_count, touched_cap;
 	struct commit_map touched_index;
 	size_t failures; /* in this commit_run */
+	bool stale;      /* admin_changed is to be called again */
 };
 
 /* A SOA kept while the edit goes on: two names and five numbers at most. */
