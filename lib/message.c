@@ -8,6 +8,9 @@ enum {
 	FIXED_LEN = 10 /* type, class, TTL, length of RDATA */
 };
 
+/* Of the message that is being parsed: too large for the stack of every query. */
+static _Thread_local struct namecheck names;
+
 /* What stands between the owner and the RDATA. */
 struct fixed {
 	uint16_t type, class;
@@ -78,8 +81,8 @@ static enum err take_opt(struct message *m, struct rbuf *in, const struct fixed 
 
 static enum err take_question(struct message *m, struct rbuf *in, bool first)
 {
-	struct name other;
-	enum err err = name_parse(in, first ? &m->qname : &other);
+	size_t octets;
+	enum err err = first ? name_parse(in, &m->qname) : namecheck_pass(&names, in, &octets);
 	uint16_t qtype = buf_get_u16(in), qclass = buf_get_u16(in);
 	if (err || in->bad) {
 		m->qname.len = first ? 0 : m->qname.len;
@@ -102,13 +105,12 @@ static bool is_sig0(const struct fixed *f, const uint8_t *rdata)
 /* Checks one record, and notes it if it is one of those that speak of the message. */
 static enum err take_record(struct message *m, struct rbuf *in, enum section section, bool last)
 {
-	struct name owner;
-	size_t at = in->pos;
+	size_t at = in->pos, owner_octets;
 	struct fixed f;
-	if (name_parse(in, &owner) != ERR_OK || !take_fixed(in, &f))
+	if (namecheck_pass(&names, in, &owner_octets) != ERR_OK || !take_fixed(in, &f))
 		return ERR_FORMAT;
 	if (f.type == TYPE_OPT)
-		return section == SECTION_ADDITIONAL ? take_opt(m, in, &f, owner.len == 1) : ERR_FORMAT;
+		return section == SECTION_ADDITIONAL ? take_opt(m, in, &f, owner_octets == 1) : ERR_FORMAT;
 	if (f.type == TYPE_TSIG) {
 		if (section != SECTION_ADDITIONAL || !last || f.class != CLASS_ANY)
 			return ERR_FORMAT;
@@ -117,7 +119,7 @@ static enum err take_record(struct message *m, struct rbuf *in, enum section sec
 	if ((!opcode_has_records(m) || is_judged_later(m, section)) && f.type != TYPE_TSIG)
 		return buf_get(in, f.rdlen) ? ERR_OK : ERR_FORMAT;
 	size_t rdata_at = in->pos;
-	if (rr_parse_rdata(in, f.type, f.rdlen, NULL) != ERR_OK)
+	if (rr_pass_rdata(in, f.type, f.rdlen, &names) != ERR_OK)
 		return ERR_FORMAT;
 	if (last && section == SECTION_ADDITIONAL && is_sig0(&f, in->data + rdata_at))
 		m->sig0_at = at;
@@ -136,7 +138,7 @@ static void clear(struct message *m, const uint8_t *wire, size_t len)
 	m->qtype = m->qclass = 0;
 	m->question_end = MESSAGE_HEADER_LEN;
 	m->edns = (struct edns){.present = false};
-	m->tsig_at = m->sig0_at = 0;
+	m->tsig_at = m->sig0_at = m->name_steps = 0;
 }
 
 static void take_header(struct message *m, struct rbuf *in)
@@ -147,12 +149,9 @@ static void take_header(struct message *m, struct rbuf *in)
 		m->count[s] = buf_get_u16(in);
 }
 
-enum err message_parse(struct message *m, const uint8_t *wire, size_t len)
+static enum err take_message(struct message *m)
 {
-	clear(m, wire, len);
-	if (len < MESSAGE_HEADER_LEN || len > MESSAGE_MAX)
-		return ERR_FORMAT;
-	struct rbuf in = buf_reader(wire, len);
+	struct rbuf in = buf_reader(m->wire, m->len);
 	take_header(m, &in);
 	m->section[SECTION_QUESTION] = in.pos;
 	for (unsigned i = 0; i < m->count[SECTION_QUESTION]; i++)
@@ -165,6 +164,17 @@ enum err message_parse(struct message *m, const uint8_t *wire, size_t len)
 				return ERR_FORMAT;
 	}
 	return buf_left(&in) ? ERR_FORMAT : ERR_OK;
+}
+
+enum err message_parse(struct message *m, const uint8_t *wire, size_t len)
+{
+	clear(m, wire, len);
+	if (len < MESSAGE_HEADER_LEN || len > MESSAGE_MAX)
+		return ERR_FORMAT;
+	namecheck_begin(&names, len);
+	enum err err = take_message(m);
+	m->name_steps = names.steps;
+	return err;
 }
 
 enum err message_next_rr(const struct message *m, size_t *at, struct name *owner, struct wbuf *scratch, struct rr *rr)

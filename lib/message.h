@@ -71,8 +71,9 @@ struct message {
 	uint16_t qtype, qclass;
 	size_t question_end; /* offset after the first question; 12 when there is none */
 	struct edns edns;
-	size_t tsig_at; /* offset of the TSIG record (its owner), 0 = none; always the last record */
-	size_t sig0_at; /* offset of a last SIG record covering type 0 (RFC 2931), 0 = none */
+	size_t tsig_at;    /* offset of the TSIG record (its owner), 0 = none; always the last record */
+	size_t sig0_at;    /* offset of a last SIG record covering type 0 (RFC 2931), 0 = none */
+	size_t name_steps; /* the work that compressed names made, namecheck.h; at most len + NAMECHECK_TARGETS */
 };
 
 static inline enum opcode message_opcode(const struct message *m)

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -579,12 +578,6 @@ void sqlstore_rollback(struct sqlstore *s)
 	    sqlstore_run(s, s->rollback, NULL) == ERR_OK)
 		return;
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-}
-
-void sqlstore_shed(struct sqlstore *s)
-{
-	sqlite3_db_release_memory(s->db);
-	malloc_trim(0);
 }
 
 int sqlstore_checkpoint_now(struct sqlstore *s, sqlite3 *db, int *log, int *moved)

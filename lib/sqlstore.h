@@ -43,10 +43,6 @@ MUST_USE enum err sqlstore_begin(struct sqlstore *s,
 MUST_USE enum err sqlstore_commit(struct sqlstore *s, struct errmsg *msg);
 void sqlstore_rollback(struct sqlstore *s); /* no harm when no transaction is open */
 
-/* Gives back the memory that reading filled: after a walk over everything (loading all zones), whose pages nobody
- * needs again. */
-void sqlstore_shed(struct sqlstore *s);
-
 /* Moves what the WAL holds into the database file, as far as nobody is in the way (a passive checkpoint), through db: s's
  * own handle or another connection of this process to the same file, outside a transaction. Gives SQLite's code; *log
  * and *moved are the frames in the WAL and those of them that are moved.

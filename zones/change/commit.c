@@ -413,6 +413,11 @@ static enum err run_update(struct commit *c, struct job *job, struct errmsg *why
 		job->rcode = RCODE_NOTAUTH;
 		return ERR_OK;
 	}
+	if (!err && zone_fault(z->zone)) {
+		job->rcode = RCODE_SERVFAIL;
+		errmsg_set(&job->why, ERR_CORRUPT, "%s", zone_fault(z->zone));
+		return ERR_OK;
+	}
 	if (!err && !edited_soa(z->edit, &from))
 		err = errmsg_set(&job->why, ERR_CORRUPT, "the zone has no SOA: import it again");
 	if (err) {

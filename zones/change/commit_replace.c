@@ -226,9 +226,12 @@ static enum err store_replacement(struct replacement *r)
 static enum err build_replacement(struct replacement *r, struct zone **out)
 {
 	struct zone_image *img = r->job->image;
+	struct zone_expected expected = {0};
 	struct zone *z;
 	size_t names = zonefile_image_count(img);
-	enum err err = zone_new(&z, r->job->zone.wire, r->row.id, names);
+	for (size_t i = 0; i < names; i++)
+		zone_expect(&expected, r->job->zone.wire, zonefile_image_owner(img, i), image_content(r, i));
+	enum err err = zone_new_expecting(&z, r->job->zone.wire, r->row.id, &expected);
 	if (err)
 		return errmsg_set(r->why, err, "no memory for the zone");
 	for (size_t i = 0; i < names && !err; i++) {

@@ -277,14 +277,12 @@ enum err zonestore_add_zone(struct zonestore *s, struct zonestore_zone *z, struc
 	return err;
 }
 
-#define ZONE_COLUMNS "id, name, role, policy, serial, changed, history_age, history_size"
-
 static int64_t read_bound(sqlite3_stmt *stmt, int column, int64_t standard)
 {
 	return sqlite3_column_type(stmt, column) == SQLITE_NULL ? standard : sqlite3_column_int64(stmt, column);
 }
 
-static enum err read_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonestore_zone *out, struct errmsg *msg)
+enum err zonestore_inside_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonestore_zone *out, struct errmsg *msg)
 {
 	const char *name = (const char *)sqlite3_column_text(stmt, 1);
 	const char *role = (const char *)sqlite3_column_text(stmt, 2);
@@ -300,10 +298,9 @@ static enum err read_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonest
 	out->policy = find_word(policies, sizeof(policies) / sizeof(policies[0]), policy);
 	if (!out->role || !out->policy)
 		return zonestore_inside_corrupt(s, id, NULL, 0, "role or serial policy is not known", msg);
-	out->has_serial = sqlite3_column_type(stmt, 4) != SQLITE_NULL;
-	if (!zonestore_inside_number(stmt, 4, UINT32_MAX, &serial))
-		return zonestore_inside_corrupt(s, id, NULL, 0, "its serial is out of range", msg);
-	out->serial = (uint32_t)serial;
+	out->has_serial =
+		sqlite3_column_type(stmt, 4) != SQLITE_NULL && zonestore_inside_number(stmt, 4, UINT32_MAX, &serial);
+	out->serial = out->has_serial ? (uint32_t)serial : 0;
 	out->history_age = read_bound(stmt, 6, HISTORY_AGE_DEFAULT);
 	out->history_size = read_bound(stmt, 7, HISTORY_SIZE_DEFAULT);
 	return ERR_OK;
@@ -314,8 +311,8 @@ enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, struct zo
 	char text[NAME_TEXT_MAX];
 	uint8_t lower[NAME_WIRE_MAX];
 	bool row;
-	enum err err =
-		sqlstore_prepare(s->sql, &s->find_zone, "SELECT " ZONE_COLUMNS " FROM zone WHERE name = ?1", msg);
+	enum err err = sqlstore_prepare(s->sql, &s->find_zone,
+					"SELECT " ZONESTORE_ZONE_COLUMNS " FROM zone WHERE name = ?1", msg);
 	if (err)
 		return err;
 	name_lower(lower, name, name_len(name));
@@ -325,7 +322,7 @@ enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, struct zo
 		return err;
 	if (!row)
 		return no_such_zone(name, msg);
-	err = read_zone(s, s->find_zone, out, msg);
+	err = zonestore_inside_zone(s, s->find_zone, out, msg);
 	zonestore_inside_stop(s->find_zone);
 	return err;
 }
@@ -333,13 +330,14 @@ enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, struct zo
 enum err zonestore_each_zone(struct zonestore *s, zonestore_zone_fn *fn, void *arg, struct errmsg *msg)
 {
 	bool row = false;
-	enum err err = sqlstore_prepare(s->sql, &s->each_zone, "SELECT " ZONE_COLUMNS " FROM zone ORDER BY name", msg);
+	enum err err = sqlstore_prepare(s->sql, &s->each_zone,
+					"SELECT " ZONESTORE_ZONE_COLUMNS " FROM zone ORDER BY name", msg);
 	if (err)
 		return err;
 	assert(!sqlite3_stmt_busy(s->each_zone));
 	while (!err && !(err = sqlstore_step(s->sql, s->each_zone, &row, msg)) && row) {
 		struct zonestore_zone z;
-		err = read_zone(s, s->each_zone, &z, msg);
+		err = zonestore_inside_zone(s, s->each_zone, &z, msg);
 		if (!err)
 			err = fn(arg, &z);
 	}
@@ -372,6 +370,24 @@ enum err zonestore_policy_from_text(enum serial_policy *out, const char *text)
 {
 	*out = find_word(policies, sizeof(policies) / sizeof(policies[0]), text);
 	return *out ? ERR_OK : ERR_RANGE;
+}
+
+enum err zonestore_zones_end(struct zonestore *s, int64_t from, unsigned count, int64_t *last, bool *more,
+			     struct errmsg *msg)
+{
+	*last = INT64_MAX;
+	enum err err = sqlstore_prepare(s->sql, &s->zones_end,
+					"SELECT id FROM zone WHERE id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2", msg);
+	if (err)
+		return err;
+	sqlite3_bind_int64(s->zones_end, 1, from);
+	sqlite3_bind_int64(s->zones_end, 2, count);
+	err = sqlstore_step(s->sql, s->zones_end, more, msg);
+	if (!err && *more) {
+		*last = sqlite3_column_int64(s->zones_end, 0) - 1;
+		zonestore_inside_stop(s->zones_end);
+	}
+	return err;
 }
 
 static enum err run_for_zone(struct zonestore *s, sqlite3_stmt **slot, const char *sql, int64_t zone,

@@ -59,6 +59,11 @@ MUST_USE enum err zonestore_policy_from_text(enum serial_policy *out, const char
 typedef enum err zonestore_zone_fn(void *arg, const struct zonestore_zone *z);
 MUST_USE enum err zonestore_each_zone(struct zonestore *s, zonestore_zone_fn *fn, void *arg, struct errmsg *msg);
 
+/* Where `count` zones end that begin at id `from`: those with ids from..*last are so many, or all there are; *more:
+ * there are some behind them. */
+MUST_USE enum err zonestore_zones_end(struct zonestore *s, int64_t from, unsigned count, int64_t *last, bool *more,
+				      struct errmsg *msg);
+
 /* ---- records ---- */
 
 /* Stores the name's RRsets as `after` has them, given that the rows now are as `before` says (either may be NULL):
@@ -71,6 +76,13 @@ MUST_USE enum err zonestore_clear_records(struct zonestore *s, int64_t zone, str
 /* Builds the zone in memory from its rows, checking every octet of them (ERR_CORRUPT names zone, owner and type). */
 MUST_USE enum err zonestore_load(struct zonestore *s, const struct zonestore_zone *row, struct zone **out,
 				 struct errmsg *msg);
+/* The same for all zones with ids `from` to `to`, in that order, in one sweep. A zone whose rows fail their check does
+ * not stop it: z is NULL then, and `fault` says what is wrong. The zone is the callee's, whatever it returns; an error
+ * ends the sweep. */
+typedef enum err zonestore_loaded_fn(void *arg, const struct zonestore_zone *row, struct zone *z,
+				     const struct errmsg *fault);
+MUST_USE enum err zonestore_load_between(struct zonestore *s, int64_t from, int64_t to, zonestore_loaded_fn *fn,
+					 void *arg, struct errmsg *msg);
 
 /* Rows in canonical order for export and listing, without building the zone. */
 struct zonestore_rr {

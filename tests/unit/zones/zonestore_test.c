@@ -496,6 +496,153 @@ static void wants_the_serial_of_the_zone(void **state)
 	content_free(c);
 }
 
+/* ---- many zones at once ---- */
+
+struct sweep {
+	char text[512];
+	size_t len;
+	struct zone *zone[4];
+	size_t zones;
+	enum err answer;
+};
+
+static enum err note_loaded(void *arg, const struct zonestore_zone *row, struct zone *z, const struct errmsg *fault)
+{
+	struct sweep *w = arg;
+	char name[NAME_TEXT_MAX];
+	struct zone_memory m = {0};
+	if (z)
+		zone_memory(z, &m);
+	w->len += (size_t)snprintf(w->text + w->len, sizeof w->text - w->len, "%s %zu%s; ",
+				   name_to_text(row->name.wire, name), m.records, z ? "" : " damaged");
+	if (!z)
+		assert_non_null(strstr(fault->text, name));
+	else
+		w->zone[w->zones++] = z;
+	return w->answer;
+}
+
+static const char *sweep(int64_t from, int64_t to)
+{
+	static struct sweep w;
+	w = (struct sweep){.len = 0};
+	ok(zonestore_load_between(store, from, to, note_loaded, &w, &msg));
+	for (size_t i = 0; i < w.zones; i++)
+		zone_release(w.zone[i]);
+	return w.text;
+}
+
+/* A zone, the one below it with the same name as the cut above, one that has no row, and one with serial. */
+static void loads_all_zones_in_one_sweep(void **state)
+{
+	(void)state;
+	struct zonestore_zone last = {.name = name_of("last.example"),
+				      .role = ZONE_PRIMARY,
+				      .policy = SERIAL_INCREMENT,
+				      .has_serial = true,
+				      .serial = 7};
+	struct zonestore_zone home = add_zone("home.example"), child = add_zone("child.home.example");
+	struct zonestore_zone empty = add_zone("empty.example");
+	ok(zonestore_add_zone(store, &last, &msg));
+	give_a(1);
+	struct content *c = finish("child.home.example");
+	put(home.id, "child.home.example", NULL, c, 1);
+	put(child.id, "child.home.example", NULL, c, 1);
+	put(child.id, "www.child.home.example", NULL, c, 1);
+	put(last.id, "www.last.example", NULL, c, 1);
+	content_free(c);
+	give_soa(7);
+	c = finish("last.example");
+	put(last.id, "last.example", NULL, c, 1);
+	content_free(c);
+
+	static const char all[] = "home.example. 1; child.home.example. 2; empty.example. 0; last.example. 2; ";
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX), all);
+	assert_string_equal(sweep(child.id, empty.id), "child.home.example. 2; empty.example. 0; ");
+	assert_string_equal(sweep(last.id + 1, INT64_MAX), "");
+
+	exec("PRAGMA foreign_keys = OFF");
+	exec("INSERT INTO rrset SELECT -1, owner, type, covers, name, ttl, rdata, change FROM rrset WHERE zone = 1");
+	exec("INSERT INTO rrset SELECT 99, owner, type, covers, name, ttl, rdata, change FROM rrset WHERE zone = 1");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX), all);
+	exec("DELETE FROM zone WHERE id = 2");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX), "home.example. 1; empty.example. 0; last.example. 2; ");
+
+	exec("UPDATE rrset SET ttl = -1 WHERE zone = 1");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 0 damaged; empty.example. 0; last.example. 2; ");
+	exec("UPDATE rrset SET ttl = 1 WHERE zone = 1");
+	exec("UPDATE zone SET serial = 4294967296 WHERE id = 4");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 1; empty.example. 0; last.example. 0 damaged; ");
+	exec("UPDATE zone SET serial = 8 WHERE id = 4");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 1; empty.example. 0; last.example. 0 damaged; ");
+	exec("UPDATE rrset SET rdata = x'' WHERE zone = 4 AND type = 1"); /* the last row there is */
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 1; empty.example. 0; last.example. 0 damaged; ");
+
+	struct sweep w = {.answer = ERR_BUSY};
+	assert_int_equal(zonestore_load_between(store, 1, 9, note_loaded, &w, &msg), ERR_BUSY);
+	assert_string_equal(w.text, "home.example. 1; ");
+	zone_release(w.zone[0]);
+	assert_string_equal(sweep(3, 3), "empty.example. 0; ");
+}
+
+/* More names than the loader gathers, and as many, and one less. */
+static void loads_zones_of_any_size(void **state)
+{
+	(void)state;
+	static const unsigned sizes[] = {255, 256, 257, 512, 3000};
+	char owner[64];
+	for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		snprintf(owner, sizeof owner, "zone%u.example", i);
+		struct zonestore_zone z = add_zone(owner);
+		ok(sqlstore_begin(zonestore_sql(store), &msg));
+		for (unsigned n = 0; n < sizes[i]; n++) {
+			snprintf(owner, sizeof owner, "%s%u.zone%u.example", n % 7 ? "n" : "below.N", n, i);
+			give_a((uint8_t)n);
+			struct content *c = finish(owner);
+			put(z.id, owner, NULL, c, 1);
+			content_free(c);
+		}
+		ok(sqlstore_commit(zonestore_sql(store), &msg));
+		struct zone *loaded = load(&z);
+		for (unsigned n = 0; n < sizes[i]; n++) {
+			snprintf(owner, sizeof owner, "%s%u.zone%u.example", n % 7 ? "n" : "below.N", n, i);
+			give_a((uint8_t)n);
+			struct content *c = finish(owner);
+			expect(loaded, owner, c);
+			content_free(c);
+		}
+		struct zone_memory m;
+		zone_memory(loaded, &m);
+		assert_int_equal(m.records, sizes[i]);
+		zone_release(loaded);
+	}
+}
+
+static void tells_where_some_zones_end(void **state)
+{
+	(void)state;
+	int64_t last;
+	bool more;
+	ok(zonestore_zones_end(store, INT64_MIN, 2, &last, &more, &msg));
+	assert_true(!more && last == INT64_MAX);
+	for (unsigned i = 1; i <= 5; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "zone%u.example", i);
+		add_zone(name);
+	}
+	exec("DELETE FROM zone WHERE id = 3");
+	ok(zonestore_zones_end(store, INT64_MIN, 2, &last, &more, &msg));
+	assert_true(more && last == 3); /* 1 and 2; 3 would be theirs too */
+	ok(zonestore_zones_end(store, 4, 2, &last, &more, &msg));
+	assert_true(!more && last == INT64_MAX);
+	ok(zonestore_zones_end(store, 4, 1, &last, &more, &msg));
+	assert_true(more && last == 4);
+}
+
 /* Random zones against plain arrays of contents. */
 static void keeps_what_random_updates_leave(void **state)
 {
@@ -903,6 +1050,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_in_canonical_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_damaged_rows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wants_the_serial_of_the_zone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loads_all_zones_in_one_sweep, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loads_zones_of_any_size, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(tells_where_some_zones_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_what_random_updates_leave, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(finds_chains, set_up, tear_down),
