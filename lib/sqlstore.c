@@ -388,6 +388,8 @@ static enum err prepare_database(struct sqlstore *s, const struct sqlstore_schem
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
 	enum err err = exec(s, "PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=OFF", msg,
 			    "opening");
+	if (err == ERR_OK && schema->functions && schema->functions(s->db) != SQLITE_OK)
+		err = sqlstore_error(s, msg, "opening");
 	if (err == ERR_OK)
 		err = identify(s, schema, &version, msg);
 	if (err == ERR_OK && s->mode != SQLSTORE_READ)

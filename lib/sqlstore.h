@@ -26,6 +26,8 @@ struct sqlstore; /* handle */
 struct sqlstore_schema {
 	uint32_t application_id;       /* PRAGMA application_id: tells our files from others' */
 	const char *const *migrations; /* SQL scripts, ended by NULL */
+	int (*functions)(
+		sqlite3 *db); /* registers what the scripts and statements call, returns SQLite's code; or NULL */
 };
 
 /* Opens and checks: a file that is not a database, another program's, damaged, too new, read-only, or missing gives a

@@ -62,7 +62,7 @@ def check_integrity(db):
     with sqlite3.connect(db) as handle:
         assert handle.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert handle.execute("PRAGMA foreign_key_check").fetchall() == []
-        versions = handle.execute("SELECT serial_from, serial_to FROM version ORDER BY id").fetchall()
+        versions = handle.execute("SELECT serial_from, serial_to FROM change WHERE serial_to IS NOT NULL ORDER BY id").fetchall()
     handle.close()
     assert all(before[1] == after[0] for before, after in zip(versions, versions[1:])), "the journal has a gap"
 

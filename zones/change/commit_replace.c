@@ -208,8 +208,8 @@ static enum err store_replacement(struct replacement *r)
 	struct commit *c = r->c;
 	int64_t id = 0;
 	bool full = !r->old || r->changes > r->records;
-	enum err err =
-		commit_add_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full, &id, r->why);
+	enum err err = commit_begin_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full, &id,
+					    r->why);
 	if (!err)
 		err = zonestore_set_serial(c->store, r->row.id, r->to.serial, clock_unix_ms(), r->why);
 	if (!err && !r->old)
@@ -220,6 +220,8 @@ static enum err store_replacement(struct replacement *r)
 	r->journal.add = true;
 	if (!err && !full)
 		err = each_name(r, journal_name);
+	if (!err)
+		err = zonestore_end_version(c->store, r->why);
 	return err ? err : each_name(r, store_name);
 }
 

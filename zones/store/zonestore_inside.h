@@ -1,27 +1,51 @@
 /* zonestore_inside.h: what the files of the store share: the handle with its statements, binding, sentences, reading
  * rows. For zonestore*.c only. zonestore.c: schema, zones, peers; zonestore_records.c: what is served;
- * zonestore_load.c: zones in memory from it; zonestore_history.c: versions and changes. */
+ * zonestore_load.c: zones in memory from it; zonestore_journal.c: changes and their records; zonestore_history.c:
+ * walking the versions. */
 #ifndef ROOST_ZONES_ZONESTORE_INSIDE_H
 #define ROOST_ZONES_ZONESTORE_INSIDE_H
 
 #include "zones/store/zonestore.h"
+
+/* Records of a version, packed (zonestore_journal.c). */
+struct zonestore_pack {
+	uint8_t *octets;
+	size_t len, cap;
+	size_t owner_at, owner_len; /* of the last record's owner */
+};
+
+/* The version between zonestore_begin_version and zonestore_end_version. */
+struct zonestore_making {
+	struct zonestore_version version;
+	struct zonestore_change change;
+	struct zonestore_pack pack; /* records that no row has yet */
+	uint32_t count;             /* records so far */
+	uint32_t piece;             /* number of the first in `pack` */
+	bool pieces;                /* they did not fit one row */
+};
 
 /* Statements are prepared at first use and live as long as the handle. */
 struct zonestore {
 	struct sqlstore *sql;
 
 	sqlite3_stmt *add_zone, *find_zone, *each_zone, *zones_between, *zones_end, *zone_name, *set_serial, *set_zone;
-	sqlite3_stmt *remove_change_rrs, *remove_changes, *remove_versions, *remove_zone;
+	sqlite3_stmt *remove_pieces, *remove_changes, *remove_zone;
 	sqlite3_stmt *add_peer, *remove_peer, *each_peer, *each_zone_peer;
 
 	sqlite3_stmt *insert_rrset, *update_rrset, *delete_rrset, *clear_rrsets, *count_rrsets, *each_rrset,
 		*each_rrset_at;
 
-	sqlite3_stmt *add_version, *add_change, *add_change_rr;
-	sqlite3_stmt *versions_up, *versions_down, *versions_of, *chain, *find_version, *each_change_rr;
+	sqlite3_stmt *max_change, *add_change, *add_piece, *find_records, *each_piece;
+	sqlite3_stmt *versions_up, *versions_down, *versions_of, *chain, *find_version;
+
+	int64_t last_change; /* id; 0: not looked up yet */
+	struct zonestore_making making;
 
 	uint8_t pack[CONTENT_RRSET_MAX]; /* an RRset on its way into its row; packing only makes it smaller */
 };
+
+/* The SQL functions that statements and migrations use. SQLite's code. */
+int zonestore_inside_functions(sqlite3 *db);
 
 /* Binds presentation form; `text` must live until the statement has run. */
 void zonestore_inside_bind_name(sqlite3_stmt *stmt, int at, const uint8_t *name, char text[NAME_TEXT_MAX]);

@@ -20,7 +20,7 @@
 enum { FRAME = 4096 + 24, ROWS = 400, COMMITS = 3000, PATH_LEN = 128 };
 
 static const char *const migrations[] = {"CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB NOT NULL) STRICT", NULL};
-static const struct sqlstore_schema schema = {0x7e57c4e0, migrations};
+static const struct sqlstore_schema schema = {.application_id = 0x7e57c4e0, .migrations = migrations};
 
 static char dir[64], path[PATH_LEN];
 static struct sqlstore *store;
