@@ -1,10 +1,17 @@
-#include "lib/name_internal.h"
+#include "lib/name.h"
 
 #include <assert.h>
 
 enum {
-	KEY_END = 0x00,   /* ends a label in a sort key */
-	KEY_ESCAPE = 0x01 /* before an octet 00 or 01 of a label, which then stands one higher */
+	LABEL_KIND_MASK = 0xc0, /* the two bits that tell labels from pointers, RFC 1035 §4.1.4 */
+	LABEL_POINTER = 0xc0,
+	POINTER_HIGH_MASK = 0x3f,
+	KEY_END = 0x00,    /* ends a label in a sort key */
+	KEY_ESCAPE = 0x01, /* before an octet 00 or 01 of a label, which then stands one higher */
+	/* Pointers followed for one name. A sender gains nothing from a pointer that leads straight to another, so a
+	 * name never needs more than it may have labels; without a bound a chain of bare pointers would make every
+	 * name of a hostile message cost thousands of hops. */
+	HOPS_MAX = NAME_LABELS_MAX
 };
 
 static uint8_t lower(uint8_t c)
@@ -22,19 +29,20 @@ static enum err fail(struct rbuf *in)
  * first of a pointer. Anything else returned is a failure. One copy a run, because most names are a single run. */
 static uint8_t take_labels(struct rbuf *in, struct name *out)
 {
-	size_t start = in->pos;
-	size_t room = (size_t)NAME_WIRE_MAX - 1 - out->len;
-	uint8_t octet;
-	while ((octet = buf_get_u8(in)) != 0 && octet <= NAME_LABEL_MAX) {
-		buf_get(in, octet);
-		if (in->pos - start > room)
-			return NAME_LABEL_MAX;
-	}
-	if (in->bad)
+	size_t start = in->pos, at = start;
+	/* The octet that ends the run stands before here, or the name is too long or cut off. */
+	size_t end = start + NAME_WIRE_MAX - out->len;
+	uint8_t octet = 0;
+	if (end > in->len)
+		end = in->len;
+	while (at < end && (octet = in->data[at]) != 0 && octet <= NAME_LABEL_MAX)
+		at += octet + 1U;
+	if (in->bad || at >= end)
 		return NAME_LABEL_MAX;
-	size_t run = in->pos - 1 - start;
+	size_t run = at - start;
 	memcpy(out->wire + out->len, in->data + start, run);
 	out->len = (uint8_t)(out->len + run);
+	in->pos = at + 1;
 	return octet;
 }
 

@@ -14,7 +14,8 @@ enum {
 	COUNTS_AT = 4,
 	BLOCK_RDLEN_AT = 10, /* in a ready record: owner pointer(2) type(2) class(2) ttl(4) rdlen(2) */
 	BLOCK_HEADER_LEN = 12,
-	OPT_HEADER_LEN = 11, /* root owner, type, class, TTL, rdlen */
+	QUESTION_FIXED_LEN = 4, /* type, class */
+	OPT_HEADER_LEN = 11,    /* root owner, type, class, TTL, rdlen */
 	EDNS_DO = 0x8000
 };
 
@@ -161,7 +162,7 @@ static bool put_question(struct writer *w, const uint8_t *name, size_t len, uint
 		buf_put(&w->out, name, len);
 	else
 		put_name(w, name);
-	uint8_t *p = buf_room(&w->out, 4);
+	uint8_t *p = buf_room(&w->out, QUESTION_FIXED_LEN);
 	if (!p) {
 		writer_rewind(w, before);
 		return false;
@@ -175,7 +176,20 @@ static bool put_question(struct writer *w, const uint8_t *name, size_t len, uint
 
 bool writer_question_copy(struct writer *w, const struct message *m)
 {
-	return m->qname.len && put_question(w, m->qname.wire, m->qname.len, m->qtype, m->qclass);
+	size_t len = (size_t)m->qname.len + QUESTION_FIXED_LEN;
+	if (!m->qname.len)
+		return false;
+	/* The usual one stands in the message as it will stand here. */
+	if (w->out.len != MESSAGE_HEADER_LEN || m->question_end != MESSAGE_HEADER_LEN + len)
+		return put_question(w, m->qname.wire, m->qname.len, m->qtype, m->qclass);
+	uint8_t *p = buf_room(&w->out, len);
+	w->out.full = false;
+	if (!p)
+		return false;
+	memcpy(p, m->wire + MESSAGE_HEADER_LEN, len);
+	w->question_only = true;
+	w->count[SECTION_QUESTION]++;
+	return true;
 }
 
 bool writer_question(struct writer *w, const uint8_t *qname, uint16_t qtype, uint16_t qclass)

@@ -30,6 +30,7 @@ struct line {
 };
 
 static_assert(sizeof(struct line) == 64, "a line is a cache line");
+static_assert(RATELIMIT_V4_BITS < 32 && RATELIMIT_V6_BITS % 8 == 0 && RATELIMIT_V6_BITS <= 64, "see hash_network");
 static_assert((uint64_t)CONFIG_RATE_MAX * ANSWER_COST <= UINT32_MAX, "a full bucket's level fits");
 
 struct ratelimit {
@@ -94,11 +95,14 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_network(const struct ratelimit *r, const struct addr_prefix *network)
+/* The client's network as a number: which of the two it is shows in the second factor. */
+static uint64_t hash_network(const struct ratelimit *r, const struct addr *from)
 {
-	uint64_t half[2];
-	memcpy(half, network->octets, sizeof half);
-	return mix(half[0] ^ r->key[0], half[1] ^ r->key[1]);
+	uint64_t octets = 0;
+	if (from->u.sa.sa_family == AF_INET)
+		return mix((ntohl(from->u.in.sin_addr.s_addr) >> (32 - RATELIMIT_V4_BITS)) ^ r->key[0], r->key[1]);
+	memcpy(&octets, &from->u.in6.sin6_addr, RATELIMIT_V6_BITS / 8);
+	return mix(octets ^ r->key[0], ~r->key[1]);
 }
 
 static uint64_t hash_stream(const struct ratelimit *r, uint64_t network, struct answer_origin origin)
@@ -145,6 +149,12 @@ static struct bucket *find(struct ratelimit *r, uint64_t hash, enum answer_kind 
 	return b;
 }
 
+void ratelimit_warm(const struct ratelimit *r, const struct addr *from, uint64_t name)
+{
+	struct answer_origin origin = {.kind = ANSWER_POSITIVE, .name = name};
+	__builtin_prefetch(&r->line[hash_stream(r, hash_network(r, from), origin) % LINES]);
+}
+
 /* ---- log ---- */
 
 static const char *kind_text(enum answer_kind kind)
@@ -176,18 +186,20 @@ static bool is_news(struct ratelimit *r, uint64_t network_hash, uint64_t now_ms)
 	return true;
 }
 
-static void log_start(struct ratelimit *r, const struct addr_prefix *network, uint64_t network_hash,
-		      enum answer_kind kind, uint64_t now_ms)
+static void log_start(struct ratelimit *r, const struct addr *from, uint64_t network_hash, enum answer_kind kind,
+		      uint64_t now_ms)
 {
 	char text[ADDR_TEXT_MAX];
+	struct addr_prefix network;
 	unsigned left_out;
 	if (!is_news(r, network_hash, now_ms) || !log_limit_allows(&r->lines, &left_out))
 		return;
 	if (left_out)
 		log_warning("rate limit: %u lines on further networks left out", left_out);
+	addr_network(&network, from, RATELIMIT_V4_BITS, RATELIMIT_V6_BITS);
 	log_warning("rate limit: %s to %s more than %u times a second: what is more is truncated or dropped; if those "
 		    "clients are in the right, see [rate-limit] exempt in roost.conf(5)",
-		    kind_text(kind), addr_prefix_to_text(network, text), r->rate[kind]);
+		    kind_text(kind), addr_prefix_to_text(&network, text), r->rate[kind]);
 }
 
 /* ---- the check ---- */
@@ -208,9 +220,7 @@ enum ratelimit_verdict ratelimit_check(struct ratelimit *r, const struct addr *f
 	if (!rate || (r->spare_loopback && addr_is_loopback(from)) ||
 	    addr_in_prefixes(from, r->exempt->list, r->exempt->count))
 		return RATELIMIT_SEND;
-	struct addr_prefix network;
-	addr_network(&network, from, RATELIMIT_V4_BITS, RATELIMIT_V6_BITS);
-	uint64_t network_hash = hash_network(r, &network);
+	uint64_t network_hash = hash_network(r, from);
 	struct bucket *b = find(r, hash_stream(r, network_hash, origin), origin.kind, (uint32_t)now_ms);
 	b->level = level_now(b, rate, (uint32_t)now_ms);
 	b->at_ms = (uint32_t)now_ms;
@@ -218,6 +228,6 @@ enum ratelimit_verdict ratelimit_check(struct ratelimit *r, const struct addr *f
 		b->level -= ANSWER_COST;
 		return RATELIMIT_SEND;
 	}
-	log_start(r, &network, network_hash, origin.kind, now_ms);
+	log_start(r, from, network_hash, origin.kind, now_ms);
 	return over_limit(r, b, origin.kind);
 }

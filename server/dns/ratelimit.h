@@ -41,6 +41,9 @@ struct ratelimit;
 MUST_USE enum err ratelimit_new(struct ratelimit **out, const struct config *c);
 void ratelimit_free(struct ratelimit *r);
 
+/* Asks for the memory that a look at the answer from that name to `from` will need, if it is a positive one. */
+void ratelimit_warm(const struct ratelimit *r, const struct addr *from, uint64_t name);
+
 /* Whether an answer may go to `from` (unmapped). now_ms: clock_coarse_ms. Logs a line when a network begins to be
  * limited: once a minute each, some lines a second in all. */
 enum ratelimit_verdict ratelimit_check(struct ratelimit *r, const struct addr *from, struct answer_origin origin,

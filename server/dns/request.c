@@ -267,7 +267,7 @@ static enum request_verdict start_transfer(struct request_env *env, struct reque
 	if (!e)
 		return REQUEST_TRANSFER;
 	log_refusal(r, "transfer", signer_name(r), RCODE_SERVFAIL, msg.text[0] ? msg.text : err_text(e));
-	return answer_error(env, r, RCODE_SERVFAIL, EDE_OTHER, "the transfer failed; see the server's log");
+	return answer_error(env, r, RCODE_SERVFAIL, EDE_OTHER, "the transfer could not start; see the server's log");
 }
 
 static enum request_verdict handle_transfer(struct request_env *env, struct request *r)
@@ -302,11 +302,15 @@ static enum request_verdict answer_from_zones(struct request_env *env, struct re
 {
 	const struct message *m = &r->message;
 	struct options *o = &r->reply.options;
+	const struct ahead_question *ahead = r->ahead;
 	struct zone_view view;
 	start(env, r);
-	qname_set(&r->qname, m->qname.wire);
-	struct answer_query q = {.qname = &r->qname,
+	if (!ahead)
+		qname_set(&r->qname, m->qname.wire);
+	struct answer_query q = {.qname = ahead ? &ahead->qname : &r->qname,
 				 .qname_wire = m->qname.wire,
+				 .zone = ahead ? ahead->zone : NULL,
+				 .zone_label = ahead ? ahead->label : 0,
 				 .qtype = m->qtype,
 				 .qclass = m->qclass,
 				 .dnssec_ok = r->reply.dnssec_ok,

@@ -15,6 +15,7 @@
 
 #include "server/config.h"
 #include "server/cookies.h"
+#include "server/dns/ahead.h"
 #include "server/dns/ddns.h"
 #include "server/dns/ratelimit.h"
 #include "server/dns/transfer.h"
@@ -47,7 +48,8 @@ struct request {
 	size_t len;
 	const struct addr *from; /* unmapped */
 	bool udp;
-	uint8_t *out; /* config's udp_size octets for UDP (at least 512), MESSAGE_MAX for TCP */
+	uint8_t *out;                       /* config's udp_size octets for UDP (at least 512), MESSAGE_MAX for TCP */
+	const struct ahead_question *ahead; /* what is known of the question; NULL: nothing */
 
 	size_t out_len;            /* REQUEST_ANSWER */
 	unsigned rcode;            /* REQUEST_ANSWER: with its extended bits */

@@ -103,7 +103,7 @@ static enum err open_shared(const struct addr *a, int type, const char *protocol
 	return ERR_OK;
 }
 
-enum err listener_udp(const struct addr *a, int *out, struct errmsg *msg)
+enum err listener_udp(const struct addr *a, size_t longest, int *out, struct errmsg *msg)
 {
 	int fd;
 	enum err e = open_shared(a, SOCK_DGRAM, "UDP", &fd, msg);
@@ -112,12 +112,13 @@ enum err listener_udp(const struct addr *a, int *out, struct errmsg *msg)
 	bool v4 = a->u.sa.sa_family == AF_INET;
 	if (listener_is_wildcard(a))
 		set_option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1);
-	/* Strangers must not be able to make us believe in a small path MTU (forged ICMP): our answers are short
-	 * enough by themselves. */
+	/* Strangers must not be able to make us believe in a small path MTU (forged ICMP): PROBE and OMIT both heed
+	 * none, the one with "don't fragment", the other without. */
+	bool whole = longest <= LISTENER_WHOLE_MAX;
 	if (v4)
-		set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+		set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, whole ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT);
 	else
-		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, whole ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_OMIT);
 	/* The FORCE forms pass rmem_max, but only for root; the plain ones first, for everybody. */
 	set_option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);

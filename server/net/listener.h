@@ -8,13 +8,18 @@
 
 #include "lib/addr.h"
 
+/* Octets that go whole through any IPv6 network, and nearly any other: the least MTU there, 1280 (RFC 8200 §5), less 48 of
+ * headers. Datagrams up to this are sent with "don't fragment" (RFC 9715 §3.1): fragments can be forged and are often
+ * dropped. Who configures longer ones wants them fragmented. */
+enum { LISTENER_WHOLE_MAX = 1232 };
+
 /* ERR_BUSY: somebody listens there already; ERR_IO: the address is not ours, or not permitted. */
 MUST_USE enum err listener_probe(const struct addr *a, struct errmsg *msg);     /* UDP and TCP */
 MUST_USE enum err listener_probe_tcp(const struct addr *a, struct errmsg *msg); /* TCP alone */
 
 /* Bound, non-blocking sockets; the caller closes. A wildcard UDP socket reports the address each datagram was sent to
- * (IP_PKTINFO). */
-MUST_USE enum err listener_udp(const struct addr *a, int *fd, struct errmsg *msg);
+ * (IP_PKTINFO). longest: octets of the longest datagram that will be sent. */
+MUST_USE enum err listener_udp(const struct addr *a, size_t longest, int *fd, struct errmsg *msg);
 MUST_USE enum err listener_tcp(const struct addr *a, int *fd, struct errmsg *msg);
 
 /* 0.0.0.0 or :: */

@@ -356,6 +356,7 @@ static void handle(struct conn *c, const uint8_t *wire, size_t len)
 	r->len = len;
 	r->from = &c->from;
 	r->udp = false;
+	r->ahead = NULL;
 	r->out = c->tcp->answer;
 	switch (request_handle(c->tcp->env, r)) {
 	case REQUEST_DROP:

@@ -10,7 +10,6 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "server/dns/dedup.h"
-#include "server/dns/warm.h"
 #include "server/net/listener.h"
 #include "server/net/proxy.h"
 #include "zones/memory/grace.h"
@@ -41,7 +40,7 @@ struct udp {
 	struct request_env *env;
 	struct writer_thread *writer;
 	struct dedup *dedup;
-	struct warm *warm;
+	struct ahead *ahead;
 	struct udp_socket socket[CONFIG_LISTEN_MAX];
 	unsigned sockets;
 
@@ -77,7 +76,7 @@ enum err udp_new(struct udp **out, struct request_env *env)
 	size_t answer = env->config->udp_size + (size_t)ANSWER_ALIGN;
 	u->arena_size = BATCH * answer;
 	u->arena = malloc(u->arena_size);
-	if (!u->arena || dedup_new(&u->dedup, DEDUP_ENTRIES) || warm_new(&u->warm)) {
+	if (!u->arena || dedup_new(&u->dedup, DEDUP_ENTRIES) || ahead_new(&u->ahead)) {
 		udp_free(u);
 		return ERR_NOMEM;
 	}
@@ -100,7 +99,7 @@ void udp_free(struct udp *u)
 	for (unsigned i = 0; i < u->sockets; i++)
 		close(u->socket[i].fd);
 	dedup_free(u->dedup);
-	warm_free(u->warm);
+	ahead_free(u->ahead);
 	free(u->arena);
 	free(u);
 }
@@ -109,7 +108,7 @@ enum err udp_listen(struct udp *u, const struct addr *a, struct errmsg *msg)
 {
 	assert(u->sockets < CONFIG_LISTEN_MAX);
 	struct udp_socket *s = &u->socket[u->sockets];
-	enum err e = listener_udp(a, &s->fd, msg);
+	enum err e = listener_udp(a, u->env->config->udp_size, &s->fd, msg);
 	if (e)
 		return e;
 	s->udp = u;
@@ -221,6 +220,8 @@ static bool take_proxy_header(struct udp *u, struct request *r)
 	}
 	r->wire += header;
 	r->len -= header;
+	if (header)
+		r->ahead = NULL;
 	return true;
 }
 
@@ -234,6 +235,7 @@ static size_t handle(struct udp_socket *s, unsigned i, uint8_t *out)
 	r->from = &u->from[i];
 	r->udp = true;
 	r->out = out;
+	r->ahead = ahead_get(u->ahead, i % AHEAD_GROUP);
 	if (!take_proxy_header(u, r))
 		return 0;
 	struct dedup_key key;
@@ -279,13 +281,15 @@ static void send_batch(struct udp_socket *s, unsigned count)
 	}
 }
 
-/* Has the memory for the next group of questions fetched. */
-static void warm_group(struct udp *u, unsigned from, unsigned count)
+/* Looks up what the next group of questions asks for. */
+static void look_ahead(struct udp *u, unsigned from, unsigned count)
 {
-	unsigned end = count - from < WARM_GROUP ? count : from + WARM_GROUP;
+	const struct request_env *env = u->env;
+	unsigned end = count - from < AHEAD_GROUP ? count : from + AHEAD_GROUP;
+	ahead_clear(u->ahead);
 	for (unsigned i = from; i < end; i++)
-		warm_add(u->warm, u->env->directory, u->datagram[i], u->in[i].msg_len);
-	warm_run(u->warm, u->env->directory);
+		ahead_add(u->ahead, env->directory, env->ratelimit, &u->from[i], u->datagram[i], u->in[i].msg_len);
+	ahead_run(u->ahead, env->directory);
 }
 
 /* Answers the `count` datagrams that stand in u->in. */
@@ -293,11 +297,10 @@ static void handle_batch(struct udp_socket *s, unsigned count)
 {
 	struct udp *u = s->udp;
 	unsigned answers = 0;
-	bool warm = count > 1 && warm_pays();
 	u->arena_used = 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (warm && i % WARM_GROUP == 0)
-			warm_group(u, i, count);
+		if (i % AHEAD_GROUP == 0)
+			look_ahead(u, i, count);
 		struct msghdr *in = &u->in[i].msg_hdr;
 		u->from[i].len = in->msg_namelen;
 		/* Port 0 cannot be answered. */

@@ -32,9 +32,7 @@ static void read_records(const struct message *m)
 			struct wbuf scratch = buf_writer(octets, sizeof octets);
 			struct name owner;
 			struct rr rr;
-			bool judged_later = message_opcode(m) == OPCODE_UPDATE && s != SECTION_ADDITIONAL;
-			bool bad = message_next_rr(m, &at, &owner, &scratch, &rr) != ERR_OK;
-			if (bad && (!judged_later || rr.rdlen))
+			if (message_next_rr(m, &at, &owner, &scratch, &rr))
 				abort();
 			if (owner.len != name_len(rr.owner))
 				abort();

@@ -12,7 +12,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "server/dns/request.h"
-#include "server/dns/warm.h"
+#include "server/dns/ahead.h"
 #include "zones/memory/grace.h"
 #include "zones/file/zonefile.h"
 
@@ -34,7 +34,7 @@ static struct config config = {.udp_size = 1232, .workers = 1, .tcp_idle_ms = 10
 static struct directory *directory;
 static _Atomic(struct access *) access;
 static struct request_env env;
-static struct warm *warm;
+static struct ahead *ahead;
 static struct stats stats;
 static struct tsig_key *our_key, *strange_key;
 
@@ -107,7 +107,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(!qname_seed(), "seed");
 	make_zone();
 	make_access();
-	must(!warm_new(&warm), "warm");
+	must(!ahead_new(&ahead), "ahead");
 	our_key = make_key("home");
 	strange_key = make_key("stranger");
 	request_env_init(&env, &config, directory, &access, NULL, &stats);
@@ -184,8 +184,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.from = &from;
 	r.udp = !(data[0] & BY_TCP);
 	r.out = out;
-	warm_add(warm, directory, exact, len); /* must not mind anything either */
-	warm_run(warm, directory);
+	ahead_clear(ahead);
+	ahead_add(ahead, directory, NULL, &from, exact, len); /* must not mind anything either */
+	ahead_run(ahead, directory);
+	r.ahead = ahead_get(ahead, 0);
 	switch (request_handle(&env, &r)) {
 	case REQUEST_DROP:
 		break;

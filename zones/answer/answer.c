@@ -42,6 +42,8 @@ static void locate(struct place *p, const struct zone_view *v, const struct qnam
 		if (p->content && !denial_hides(v, q, p->label, p->content))
 			break;
 	}
+	if (!zone_may_stop(v))
+		return;
 	/* Up to the apex: the last thing found is the topmost, and what is below a cut or a DNAME is not there (RFC
 	 * 2136 §7.18, RFC 6672 §2.4). */
 	const struct content *c = p->content;
@@ -169,12 +171,11 @@ static enum rcode deny(struct answer *a, const struct target *t, const struct pl
 {
 	unsigned apex = t->q->labels - zone_labels(p->view->zone);
 
-	if (!answer_put_soa(a, p->view, owner_at(a, t, apex)))
-		return RCODE_SERVFAIL;
 	if (what == DENIAL_NAME)
 		note(a, t, ANSWER_NXDOMAIN, t->q->hash[apex]);
 	else
 		note(a, t, ANSWER_NODATA, found_name(t, p));
+	answer_put_soa(a, p->view, owner_at(a, t, apex));
 	if (!denial_prove(a, p->view, t->q, p->label, what))
 		return RCODE_SERVFAIL;
 	return what == DENIAL_NAME ? RCODE_NXDOMAIN : RCODE_NOERROR;
@@ -288,7 +289,7 @@ static enum outcome answer_in_zone(struct answer *a, struct target *t, const str
 	}
 	if (!p.label)
 		return answer_found(a, t, &p, p.content, DENIAL_TYPE, rcode);
-	const struct content *wild = zone_find_wildcard(v, t->q, p.label, NULL);
+	const struct content *wild = zone_may_have_wildcard(v) ? zone_find_wildcard(v, t->q, p.label, NULL) : NULL;
 	if (wild)
 		return answer_found(a, t, &p, wild, DENIAL_WILDCARD_TYPE, rcode);
 	*rcode = deny(a, t, &p, DENIAL_NAME);
@@ -298,8 +299,10 @@ static enum outcome answer_in_zone(struct answer *a, struct target *t, const str
 /* The zone to answer from: the deepest one, but for DS at its apex the parent's, if that is ours too. */
 static const struct zone *find_zone(const struct answer *a, const struct qname *q)
 {
-	unsigned label;
-	const struct zone *z = directory_find(a->directory, q, 0, &label);
+	const struct answer_query *asked = a->query;
+	unsigned label = asked->zone_label;
+	const struct zone *z =
+		q == asked->qname && asked->zone ? asked->zone : directory_find(a->directory, q, 0, &label);
 
 	if (z && !label && q->labels && a->query->qtype == TYPE_DS) {
 		const struct zone *parent = directory_find(a->directory, q, 1, &label);

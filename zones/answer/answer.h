@@ -25,6 +25,8 @@ struct answer_origin {
 struct answer_query {
 	const struct qname *qname; /* of the question */
 	const uint8_t *qname_wire; /* the same as asked, with its case */
+	const struct zone *zone;   /* NULL, or what directory_find gave for qname a moment ago … */
+	unsigned zone_label;       /* … with the suffix index of its apex */
 	uint16_t qtype;
 	uint16_t qclass; /* IN or ANY come here; others are refused before */
 	bool dnssec_ok;

@@ -601,12 +601,6 @@ static size_t make_run(struct content_maker *m, size_t i, struct run *s, uint8_t
 	return end;
 }
 
-void content_maker_reset(struct content_maker *m)
-{
-	m->count = 0;
-	m->used = 0;
-}
-
 enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, struct content **out)
 {
 	struct plans plans;
@@ -645,7 +639,8 @@ enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, str
 close:
 	plans_close(&plans);
 reset:
-	content_maker_reset(m);
+	m->count = 0;
+	m->used = 0;
 	return e;
 }
 

@@ -1,5 +1,6 @@
-/* directory.c: see directory.h. A flat table with linear probing; a slot holds a zone's address, the removed mark, or
- * nothing. */
+/* directory.c: see directory.h. A flat table with linear probing.
+ *
+ *   slot   16 bits of the name's hash | 48 bits of the zone's address     or REMOVED, or 0: never used */
 #include "zones/memory/directory.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@ enum { DIRECTORY_FIRST = 64 }; /* slots; power of two; doubled when 5/8 are take
 struct dir_table {
 	size_t mask;
 	size_t used; /* zones and removed marks; writer only */
-	_Atomic(struct zone *) slot[];
+	_Atomic uint64_t slot[];
 };
 
 struct directory {
@@ -20,8 +21,20 @@ struct directory {
 	size_t count;
 };
 
-/* The mark for a slot whose zone was removed: probing goes on past it. */
-static struct zone *const removed = (struct zone *)(uintptr_t)1;
+enum { ADDRESS_BITS = 48 };
+#define REMOVED UINT64_C(1) /* probing goes on past it */
+
+static uint64_t pack(const struct zone *z, uint64_t hash)
+{
+	return hash >> ADDRESS_BITS << ADDRESS_BITS | (uint64_t)(uintptr_t)z;
+}
+
+/* The slot's zone, or NULL. */
+static struct zone *zone_in(uint64_t slot)
+{
+	uint64_t address = slot & ((UINT64_C(1) << ADDRESS_BITS) - 1);
+	return address == REMOVED ? NULL : (struct zone *)(uintptr_t)address;
+}
 
 static struct dir_table *table_new(size_t slots)
 {
@@ -53,8 +66,8 @@ void directory_free(struct directory *d)
 		return;
 	struct dir_table *t = atomic_load(&d->table);
 	for (size_t i = 0; i <= t->mask; i++) {
-		struct zone *z = atomic_load(&t->slot[i]);
-		if (z && z != removed)
+		struct zone *z = zone_in(atomic_load(&t->slot[i]));
+		if (z)
 			zone_release(z);
 	}
 	free(t);
@@ -69,10 +82,13 @@ static bool is_zone(const struct zone *z, const uint8_t *name, size_t len)
 static struct zone *probe(const struct dir_table *t, uint64_t hash, const uint8_t *name, size_t len, size_t *at)
 {
 	for (size_t i = (size_t)hash & t->mask;; i = (i + 1) & t->mask) {
-		struct zone *z = atomic_load_explicit(&t->slot[i], memory_order_acquire);
-		if (!z)
+		uint64_t slot = atomic_load_explicit(&t->slot[i], memory_order_acquire);
+		if (!slot)
 			return NULL;
-		if (z == removed || !is_zone(z, name, len))
+		if ((slot ^ hash) >> ADDRESS_BITS || slot == REMOVED)
+			continue;
+		struct zone *z = zone_in(slot);
+		if (!is_zone(z, name, len))
 			continue;
 		if (at)
 			*at = i;
@@ -116,7 +132,8 @@ void directory_warm_zones(const struct directory *d, const struct qname *q)
 
 	for (unsigned i = 0; i <= q->labels; i++)
 		if (has_depth(d, q->labels - i))
-			zone_warm(atomic_load_explicit(&t->slot[(size_t)q->hash[i] & t->mask], memory_order_acquire));
+			zone_warm(zone_in(
+				atomic_load_explicit(&t->slot[(size_t)q->hash[i] & t->mask], memory_order_acquire)));
 }
 
 struct zone *directory_get(const struct directory *d, const uint8_t *name)
@@ -133,7 +150,7 @@ static void place(struct dir_table *t, struct zone *z, uint64_t hash)
 
 	while (atomic_load_explicit(&t->slot[i], memory_order_relaxed))
 		i = (i + 1) & t->mask;
-	atomic_store_explicit(&t->slot[i], z, memory_order_release);
+	atomic_store_explicit(&t->slot[i], pack(z, hash), memory_order_release);
 	t->used++;
 }
 
@@ -148,8 +165,8 @@ static enum err grow(struct directory *d)
 	if (!t)
 		return ERR_NOMEM;
 	for (size_t i = 0; i <= old->mask; i++) {
-		struct zone *z = atomic_load(&old->slot[i]);
-		if (!z || z == removed)
+		struct zone *z = zone_in(atomic_load(&old->slot[i]));
+		if (!z)
 			continue;
 		struct qname q;
 		qname_set(&q, zone_name(z));
@@ -177,7 +194,7 @@ enum err directory_put(struct directory *d, struct zone *z)
 	struct dir_table *t = atomic_load(&d->table);
 	struct zone *old = probe(t, q.hash[0], q.lower, q.len, &at);
 	if (old) {
-		atomic_store_explicit(&t->slot[at], z, memory_order_release);
+		atomic_store_explicit(&t->slot[at], pack(z, q.hash[0]), memory_order_release);
 		grace_defer(release_zone, old);
 		return ERR_OK;
 	}
@@ -203,7 +220,7 @@ enum err directory_remove(struct directory *d, const uint8_t *name)
 	struct zone *z = probe(t, q.hash[0], q.lower, q.len, &at);
 	if (!z)
 		return ERR_NOTFOUND;
-	atomic_store_explicit(&t->slot[at], removed, memory_order_release);
+	atomic_store_explicit(&t->slot[at], REMOVED, memory_order_release);
 	d->count--;
 	grace_defer(release_zone, z);
 	return ERR_OK;
@@ -219,8 +236,8 @@ void directory_each(const struct directory *d, directory_fn *fn, void *arg)
 	const struct dir_table *t = atomic_load(&d->table);
 
 	for (size_t i = 0; i <= t->mask; i++) {
-		struct zone *z = atomic_load(&t->slot[i]);
-		if (z && z != removed && !fn(arg, z))
+		struct zone *z = zone_in(atomic_load(&t->slot[i]));
+		if (z && !fn(arg, z))
 			return;
 	}
 }

@@ -47,11 +47,6 @@ const struct node *zone_apex(const struct zone *z)
 	return z->apex;
 }
 
-const char *zone_fault(const struct zone *z)
-{
-	return z->fault;
-}
-
 struct zone_view zone_view(const struct zone *z)
 {
 	/* The version first: whatever order is current after that has the names of it or of a later one, and whatever
@@ -96,6 +91,16 @@ const struct content *zone_content(const struct zone_view *v, const struct node 
 	return c && !(c->flags & CONTENT_GONE) ? c : NULL;
 }
 
+bool zone_may_stop(const struct zone_view *v)
+{
+	return atomic_load_explicit(&v->zone->marks, memory_order_relaxed) & ZONE_MARK_STOP;
+}
+
+bool zone_may_have_wildcard(const struct zone_view *v)
+{
+	return atomic_load_explicit(&v->zone->marks, memory_order_relaxed) & ZONE_MARK_WILDCARD;
+}
+
 enum { CACHE_LINE = 64 }; /* octets */
 
 /* The first two lines of what lies there; the address may be nothing (a number, so that NULL needs no question). */
@@ -107,7 +112,12 @@ static void warm_lines(uintptr_t at)
 
 void zone_warm(const struct zone *z)
 {
-	warm_lines((uintptr_t)z);
+	warm_lines((uintptr_t)z + offsetof(struct zone, apex));
+}
+
+void zone_warm_table(const struct zone *z)
+{
+	warm_lines((uintptr_t)atomic_load_explicit(&z->table, memory_order_acquire));
 }
 
 void zone_warm_slot(const struct zone *z, const struct qname *q)
@@ -128,8 +138,10 @@ const struct node *zone_warm_node(const struct zone *z, const struct qname *q)
 			return NULL;
 		if (slot >> ZONE_ADDRESS_BITS != tag || slot == ZONE_SLOT_REMOVED)
 			continue;
-		__builtin_prefetch(zone_inside_node(slot));
-		return zone_inside_node(slot);
+		struct node *n = zone_inside_node(slot);
+		__builtin_prefetch(n);
+		__builtin_prefetch(&n->rel[CACHE_LINE / 4]); /* where the name may already lie on the next line */
+		return n;
 	}
 }
 

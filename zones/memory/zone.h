@@ -47,7 +47,6 @@ size_t zone_name_len(const struct zone *z);     /* octets, root included */
 unsigned zone_labels(const struct zone *z);     /* of the apex */
 int64_t zone_id(const struct zone *z);          /* row id in the store; 0 if not stored */
 const struct node *zone_apex(const struct zone *z);
-const char *zone_fault(const struct zone *z); /* why it has no content (zone_new_damaged); NULL: nothing is wrong */
 
 /* The node and content at suffix i of q, which must be at or below the apex. NULL when the name does not exist at this
  * view. *node (may be NULL) is set when it exists. The content may be empty (sets == 0: an empty non-terminal). */
@@ -64,6 +63,7 @@ const struct content *zone_find_name(const struct zone_view *v, const uint8_t *n
  * misses of a batch of questions overlap (design §3). Nothing is decided. zone_warm takes any address, good or not;
  * zone_warm_node gives the node that the table promises (its name not compared), or NULL. */
 void zone_warm(const struct zone *z);
+void zone_warm_table(const struct zone *z);
 void zone_warm_slot(const struct zone *z, const struct qname *q);
 const struct node *zone_warm_node(const struct zone *z, const struct qname *q);
 void zone_warm_content(const struct node *n);
@@ -79,6 +79,11 @@ void zone_node_name(const struct zone *z, const struct node *n, struct name *out
 /* The apex's SOA record at the view; false if there is none (a zone being made). rr points into the content. */
 bool zone_soa(const struct zone_view *v, struct content_rr *rr);
 uint32_t zone_serial(const struct zone_view *v);
+
+/* Whether a name may ever have had, in the view's version or before, … False is certain and spares a look; most zones
+ * have neither. */
+bool zone_may_stop(const struct zone_view *v);          /* … NS below the apex, or a DNAME */
+bool zone_may_have_wildcard(const struct zone_view *v); /* … a wildcard's name */
 
 /* What the current version is made of, without what older ones still hold. Walks all of it, as one reading. */
 struct zone_memory {
@@ -101,18 +106,6 @@ const struct node *zone_pin_next(const struct zone_pin *p, size_t *cursor, const
 /* ---- building aside (no reader sees it yet) ---- */
 
 MUST_USE enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t expected_names);
-
-/* The same, where all or most of what will be loaded is at hand: it lies in one piece then, without a reserve. Start
- * with zeros and call zone_expect for each name, empty non-terminals left out. */
-struct zone_expected {
-	size_t names, octets;
-};
-void zone_expect(struct zone_expected *e, const uint8_t *zone, const uint8_t *owner, const struct content *c);
-MUST_USE enum err zone_new_expecting(struct zone **out, const uint8_t *name, int64_t id,
-				     const struct zone_expected *expected);
-/* A zone that cannot be served, without content, so that every question in it gets SERVFAIL. `fault` is a sentence for
- * people. */
-MUST_USE enum err zone_new_damaged(struct zone **out, const uint8_t *name, int64_t id, const char *fault);
 /* Puts content at owner (in the zone, any case), makes the nodes between; takes the content over. ERR_EXISTS if the
  * owner has content already, ERR_RANGE if the owner is out of zone. */
 MUST_USE enum err zone_load_content(struct zone *z, const uint8_t *owner, struct content *c);
@@ -143,8 +136,5 @@ void zone_publish(struct zone *z);
 /* Frees what grace periods passed since allow; called now and then by the writer when idle. True if some is left for
  * later. */
 bool zone_trim(struct zone *z);
-
-/* Names in all zones together, about: to judge whether they fit a cache. Any thread. */
-size_t zone_names_total(void);
 
 #endif

@@ -56,11 +56,11 @@ struct zone_trim {
 	uint64_t ticket;
 };
 
+/* Bits of a zone's `marks`. Set before what they tell of is published, and never taken back. */
+enum { ZONE_MARK_STOP = 1, ZONE_MARK_WILDCARD = 2 };
+
+/* First what the writer has, last what every query reads: that lies together, on one cache line or two. */
 struct zone {
-	_Atomic uint64_t version;      /* published */
-	_Atomic(struct order *) order; /* NULL: no NSEC, no NSEC3 */
-	_Atomic(struct zone_table *) table;
-	struct node *apex;
 	int64_t id;
 	_Atomic unsigned refs;
 
@@ -73,11 +73,15 @@ struct zone {
 	struct zone_trim *trim;
 
 	struct slab *slabs; /* of what it was loaded with */
-	char *fault;        /* NULL: none */
 
 	struct zone_pin *pins;         /* under the pins' lock */
 	struct zone_table *old_tables; /* under the pins' lock */
 
+	struct node *apex;
+	_Atomic uint64_t version;      /* published */
+	_Atomic(struct order *) order; /* NULL: no NSEC, no NSEC3 */
+	_Atomic(struct zone_table *) table;
+	_Atomic uint8_t marks;
 	uint8_t labels;
 	uint8_t name_len;
 	uint8_t name[]; /* lower-case wire */

@@ -96,12 +96,16 @@ static void table_drop(struct zone_table *t, const struct node *n, uint64_t hash
 
 /* ---- nodes ---- */
 
-/* Written only when names come and go. */
-static _Atomic size_t names_total;
-
-size_t zone_names_total(void)
+static void add_mark(struct zone *z, unsigned mark)
 {
-	return atomic_load_explicit(&names_total, memory_order_relaxed);
+	atomic_fetch_or_explicit(&z->marks, (uint8_t)mark, memory_order_relaxed);
+}
+
+/* Before the block can be seen at the node. */
+static void mark_stop(struct zone *z, const struct node *n, const struct content *c)
+{
+	if (c->flags & (n == z->apex ? CONTENT_DNAME : CONTENT_NS | CONTENT_DNAME))
+		add_mark(z, ZONE_MARK_STOP);
 }
 
 static struct node *node_new(struct zone *z, const struct qname *q, unsigned i, bool loading)
@@ -112,13 +116,14 @@ static struct node *node_new(struct zone *z, const struct qname *q, unsigned i, 
 
 	if (!n)
 		return NULL;
-	atomic_fetch_add_explicit(&names_total, 1, memory_order_relaxed);
 	atomic_init(&n->head, NULL);
 	n->parent = NULL;
 	n->children = 0;
 	n->labels = (uint8_t)((q->labels - i) | (loading ? NODE_IN_SLAB : 0U));
 	n->rel_len = (uint8_t)rel_len;
 	memcpy(n->rel, q->lower + q->off[i], rel_len);
+	if (rel_len && name_is_wildcard(qname_suffix(q, i)))
+		add_mark(z, ZONE_MARK_WILDCARD);
 	return n;
 }
 
@@ -157,7 +162,6 @@ static void free_node(void *arg)
 	struct node *n = arg;
 
 	free_contents(atomic_load_explicit(&n->head, memory_order_relaxed));
-	atomic_fetch_sub_explicit(&names_total, 1, memory_order_relaxed);
 	if (!(n->labels & NODE_IN_SLAB))
 		free(n);
 }
@@ -191,32 +195,22 @@ static void free_zone(void *arg)
 	free_node(z->apex);
 	order_free(atomic_load(&z->order));
 	slab_free(z->slabs);
-	free(z->fault);
 	free(t);
 	free(z->undo);
 	free(z->trim);
 	free(z);
 }
 
-void zone_expect(struct zone_expected *e, const uint8_t *zone, const uint8_t *owner, const struct content *c)
-{
-	size_t rel_len = name_len(owner) - name_len(zone);
-
-	e->names++;
-	e->octets += slab_round(offsetof(struct node, rel) + rel_len) + slab_round(content_size(c));
-}
-
-enum err zone_new_expecting(struct zone **out, const uint8_t *name, int64_t id, const struct zone_expected *expected)
+enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t expected_names)
 {
 	size_t len = name_len(name);
 	struct zone *z = calloc(1, sizeof *z + len);
-	struct zone_table *t = table_new(expected->names + expected->names / 2);
+	struct zone_table *t = table_new(expected_names + expected_names / 2);
 	struct content *empty = NULL;
 	struct qname q;
 
 	*out = NULL;
-	if (!z || !t || content_empty(false, &empty) ||
-	    (expected->octets && !slab_reserve(&z->slabs, expected->octets)))
+	if (!z || !t || content_empty(false, &empty))
 		goto fail;
 	z->id = id;
 	z->name_len = (uint8_t)len;
@@ -237,25 +231,6 @@ fail:
 	if (z)
 		slab_free(z->slabs);
 	free(z);
-	return ERR_NOMEM;
-}
-
-enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t expected_names)
-{
-	return zone_new_expecting(out, name, id, &(struct zone_expected){.names = expected_names});
-}
-
-enum err zone_new_damaged(struct zone **out, const uint8_t *name, int64_t id, const char *fault)
-{
-	enum err e = zone_new(out, name, id, 0);
-
-	if (e)
-		return e;
-	(*out)->fault = strdup(fault);
-	if ((*out)->fault)
-		return ERR_OK;
-	zone_release(*out);
-	*out = NULL;
 	return ERR_NOMEM;
 }
 
@@ -312,6 +287,7 @@ static void put_head(struct zone *z, struct node *n, struct content *c, int chil
 	struct content *old = atomic_load_explicit(&n->head, memory_order_relaxed);
 
 	c->version = version;
+	mark_stop(z, n, c);
 	/* Two blocks of one version at a node: the first will never be seen by anybody. */
 	struct content *behind =
 		old && old->version == version ? atomic_load_explicit(&old->older, memory_order_relaxed) : old;
@@ -395,6 +371,7 @@ static void carry_out_birth(struct plan *p, struct zone *z, const struct qname *
 		struct node *n = p->node[k];
 		n->parent = k + 1 < p->count ? p->node[k + 1] : anchor;
 		if (loading) {
+			mark_stop(z, n, p->content[k]);
 			atomic_store_explicit(&n->head, settle(z, p->content[k]), memory_order_release);
 			n->parent->children++;
 		} else {
@@ -487,6 +464,7 @@ enum err zone_load_content(struct zone *z, const uint8_t *owner, struct content 
 		z->unordered = e ? z->unordered : unordered;
 		return e;
 	}
+	mark_stop(z, n, c);
 	atomic_store_explicit(&n->head, settle(z, c), memory_order_release);
 	content_free(now);
 	z->unordered = unordered;

@@ -311,6 +311,59 @@ static void changes_spell_names_as_the_zone_does(void **state)
 	}
 }
 
+/* One record, by an edit or while the zone is loaded. */
+static void put_record(struct zone *z, bool load, const char *owner_text, uint16_t type, const void *rdata,
+		       size_t rdlen)
+{
+	struct name owner;
+
+	assert_int_equal(name_from_text(&owner, owner_text), ERR_OK);
+	if (load) {
+		struct content *c;
+		bool changed;
+		assert_int_equal(content_with(NULL, owner.wire, type, 60, rdata, (uint16_t)rdlen, &c, &changed),
+				 ERR_OK);
+		assert_int_equal(zone_load_content(z, owner.wire, c), ERR_OK);
+		return;
+	}
+	struct edit *e;
+	assert_int_equal(edit_begin(&e, z), ERR_OK);
+	edit_savepoint(e);
+	assert_int_equal(edit_add(e, owner.wire, type, 60, rdata, (uint16_t)rdlen, NULL), ERR_OK);
+	assert_int_equal(edit_prepare(e), ERR_OK);
+	edit_publish(e);
+}
+
+/* What spares queries a look must be known of every way in which such a name comes into a zone. */
+static void a_zone_knows_of_stops_and_wildcards(void **state)
+{
+	static const struct {
+		const char *owner;
+		uint16_t type;
+		bool stop, wildcard;
+	} cases[] = {
+		{"www.model.example", TYPE_A, false, false},  {"model.example", TYPE_NS, false, false},
+		{"sub.model.example", TYPE_NS, true, false},  {"d.model.example", TYPE_DNAME, true, false},
+		{"model.example", TYPE_DNAME, true, false},   {"*.model.example", TYPE_A, false, true},
+		{"*.a.b.model.example", TYPE_A, false, true}, {"x.*.b.model.example", TYPE_A, false, true},
+		{"a*.model.example", TYPE_A, false, false},   {"*.model.example", TYPE_NS, true, true},
+	};
+	static const uint8_t rdata[] = {1, 'n', 0, 0};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+		struct zone *z;
+		assert_int_equal(zone_new(&z, apex.wire, 1, 0), ERR_OK);
+		uint16_t type = cases[i / 2].type;
+		put_record(z, i & 1, cases[i / 2].owner, type, rdata, type == TYPE_A ? 4 : 3);
+		struct zone_view v = zone_view(z);
+		assert_int_equal(zone_may_stop(&v), cases[i / 2].stop);
+		assert_int_equal(zone_may_have_wildcard(&v), cases[i / 2].wildcard);
+		grace_quiescent();
+		zone_release(z);
+	}
+}
+
 static void directory_finds_the_deepest_zone(void **state)
 {
 	static const char *const zones[] = {"example", "home.example", "2.0.192.in-addr.arpa", "a.b.c.home.example"};
@@ -365,6 +418,7 @@ int main(void)
 		cmocka_unit_test(random_transactions_match_a_plain_array),
 		cmocka_unit_test(load_makes_empty_non_terminals),
 		cmocka_unit_test(changes_spell_names_as_the_zone_does),
+		cmocka_unit_test(a_zone_knows_of_stops_and_wildcards),
 		cmocka_unit_test(directory_finds_the_deepest_zone),
 	};
 

@@ -1,0 +1,84 @@
+/* ahead.c: see ahead.h. */
+#include "server/dns/ahead.h"
+
+#include <stdlib.h>
+
+#include "lib/message.h"
+#include "server/dns/ratelimit.h"
+
+struct ahead {
+	unsigned count;
+	struct ahead_question question[AHEAD_GROUP];
+};
+
+enum err ahead_new(struct ahead **out)
+{
+	*out = calloc(1, sizeof **out);
+	return *out ? ERR_OK : ERR_NOMEM;
+}
+
+void ahead_free(struct ahead *a)
+{
+	free(a);
+}
+
+void ahead_clear(struct ahead *a)
+{
+	a->count = 0;
+}
+
+/* The question's name, if this looks like a query and the name is whole and uncompressed. */
+static const uint8_t *glance(const uint8_t *wire, size_t len)
+{
+	size_t at = MESSAGE_HEADER_LEN;
+
+	if (len < MESSAGE_HEADER_LEN || (buf_load_u16(wire + 2) & (FLAG_QR | FLAG_OPCODE_MASK)))
+		return NULL;
+	while (at < len && wire[at] && wire[at] <= NAME_LABEL_MAX)
+		at += wire[at] + 1U;
+	return at < len && !wire[at] && at < MESSAGE_HEADER_LEN + NAME_WIRE_MAX ? wire + MESSAGE_HEADER_LEN : NULL;
+}
+
+void ahead_add(struct ahead *a, const struct directory *d, const struct ratelimit *limit, const struct addr *from,
+	       const uint8_t *wire, size_t len)
+{
+	if (a->count == AHEAD_GROUP)
+		return;
+	struct ahead_question *q = &a->question[a->count++];
+	const uint8_t *name = glance(wire, len);
+	q->known = name != NULL;
+	if (!name)
+		return;
+	qname_set(&q->qname, name);
+	directory_warm_slots(d, &q->qname);
+	if (limit)
+		ratelimit_warm(limit, from, q->qname.hash[0]);
+}
+
+void ahead_run(struct ahead *a, const struct directory *d)
+{
+	const struct node *node[AHEAD_GROUP];
+	struct ahead_question *end = a->question + a->count;
+
+	for (struct ahead_question *q = a->question; q < end; q++)
+		if (q->known)
+			directory_warm_zones(d, &q->qname);
+	for (struct ahead_question *q = a->question; q < end; q++) {
+		q->zone = q->known ? directory_find(d, &q->qname, 0, &q->label) : NULL;
+		if (q->zone)
+			zone_warm_table(q->zone);
+	}
+	for (struct ahead_question *q = a->question; q < end; q++)
+		if (q->zone)
+			zone_warm_slot(q->zone, &q->qname);
+	for (unsigned i = 0; i < a->count; i++)
+		node[i] = a->question[i].zone ? zone_warm_node(a->question[i].zone, &a->question[i].qname) : NULL;
+	for (unsigned i = 0; i < a->count; i++)
+		if (node[i])
+			zone_warm_content(node[i]);
+}
+
+const struct ahead_question *ahead_get(const struct ahead *a, unsigned i)
+{
+	return i < a->count && a->question[i].known ? &a->question[i] : NULL;
+}
