@@ -13,7 +13,7 @@ import dns.rdatatype
 import peers
 import pytest
 import roost
-from signed import OWNERS, SIGNED, empty_non_terminals, full, is_below, is_referred, questions, served, sign
+from signed import OWNERS, SIGNED, Signed, empty_non_terminals, full, is_below, is_referred, questions, served, sign
 from test_dnssec import answers, difference, nothing_twice
 
 
@@ -192,6 +192,24 @@ def test_validators_want_the_right_key(signed_zones):
     for question in (("www", "A"), ("nothing", "A"), ("a.wild", "A"), ("insecure", "DS")):
         assert delv(server, anchor_for_delv(name, stranger.anchor), name, *question)[0] == set()
         assert not drill(server, anchor_for_ldns(stranger.anchor), name, *question)[0]
+
+
+def test_more_iterations_than_count(tmp_path):
+    """Roost hashes no name 501 times and more, NSD does (RFC 9276 §3.2): to a validator the zone is unsigned where names are denied,
+    and as good as ever where they are not."""
+    name = "many.ldns.test"
+    signed = Signed(name, "ldns", nsec3=True, iterations=501)
+    sign(signed, tmp_path)
+    server = served({name: signed})
+    ours = verdicts(Unbound(signed, server), name)
+    theirs = verdicts(Unbound(signed, peers.NsdPrimary({name: signed.path})), name)
+    assert ours == {question: ours[question] if found[0] == "SERVFAIL" else found for question, found in theirs.items()}
+    assert ours[f"www.{name}", "A"] == ("NOERROR", True)
+    assert ours[f"nothing.{name}", "A"] == ("NXDOMAIN", False) and ours[f"www.{name}", "CNAME"] == ("NOERROR", False)
+    anchor = anchor_for_delv(name, signed.anchor)
+    for owner, rdtype in (("nothing", "A"), ("www", "DS"), ("a.wild", "A"), ("insecure", "DS"), ("ent", "A")):
+        lines, said = delv(server, anchor, name, owner, rdtype)
+        assert UNSIGNED in lines or "; negative response, unsigned answer" in lines, said
 
 
 # ---- ldns-verify-zone ----

@@ -110,27 +110,52 @@ static bool in_chain(const struct nsec3_param *p, const struct content *c)
 	return false;
 }
 
+/* The NSEC3 at the label or before it. */
+static const struct content *seek_in_chain(const struct chain *k, const struct zone_view *v,
+					   const uint8_t label[NSEC3_LABEL_LEN], struct order_cursor *cursor,
+					   const struct node **n)
+{
+	for (*n = order_seek(cursor, v->order, ORDER_NSEC3, label, NSEC3_LABEL_LEN); *n; *n = order_before(cursor)) {
+		const struct content *c = zone_content(v, *n);
+		if (in_chain(&k->param, c))
+			return c;
+	}
+	return NULL;
+}
+
 /* The NSEC3 that matches or covers the name. With `only_match` it is gathered when it matches, else always. */
 static enum found find_nsec3(const struct chain *k, const struct sought *s, bool only_match)
 {
 	uint8_t room[NAME_WIRE_MAX + 2], hash[NSEC3_HASH_LEN], label[NSEC3_LABEL_LEN];
 	const uint8_t *name;
+	const struct node *n;
 	struct order_cursor cursor;
 	size_t len = wire_of(s, 0, room, &name);
 
 	if (nsec3_hash(hash, &k->param, name, len))
 		return BROKEN;
 	nsec3_label(label, hash);
-	const struct node *n = order_seek(&cursor, s->view->order, ORDER_NSEC3, label, sizeof label);
-	for (; n; n = order_before(&cursor)) {
-		const struct content *c = zone_content(s->view, n);
-		if (!in_chain(&k->param, c))
-			continue;
-		if (k->answer && (cursor.equal || !only_match))
-			add(k->answer, s->view, n, c, TYPE_NSEC3);
-		return cursor.equal ? MATCHED : COVERED;
-	}
-	return ABSENT;
+	const struct content *c = seek_in_chain(k, s->view, label, &cursor, &n);
+	if (!c)
+		return ABSENT;
+	if (k->answer && (cursor.equal || !only_match))
+		add(k->answer, s->view, n, c, TYPE_NSEC3);
+	return cursor.equal ? MATCHED : COVERED;
+}
+
+/* Some NSEC3, found without hashing: validators see from it that the zone has too many iterations, and take its
+ * denials for unsigned whatever they prove (RFC 9276 §3.2). */
+static void show_iterations(const struct chain *k, const struct zone_view *v)
+{
+	static const uint8_t zero[NSEC3_HASH_LEN];
+	uint8_t label[NSEC3_LABEL_LEN];
+	const struct node *n;
+	struct order_cursor cursor;
+
+	nsec3_label(label, zero);
+	const struct content *c = seek_in_chain(k, v, label, &cursor, &n);
+	if (c)
+		add(k->answer, v, n, c, TYPE_NSEC3);
 }
 
 /* The closest encloser proof (RFC 5155 §7.2.1) for what is below suffix *label, which becomes that of the closest
@@ -187,11 +212,14 @@ bool denial_prove(struct answer *a, const struct zone_view *v, const struct qnam
 	const struct content *apex = zone_content(v, zone_apex(v->zone));
 	const struct rrset *param = content_find(apex, TYPE_NSEC3PARAM);
 	bool nsec = apex && (apex->flags & CONTENT_NSEC);
-	if (param && find_chain(&k.param, apex, param))
+	bool nsec3 = param && find_chain(&k.param, apex, param);
+	if (nsec3 && k.param.iterations > NSEC3_ITERATIONS_MAX)
+		show_iterations(&k, v);
+	else if (nsec3)
 		return prove_nsec3(&k, &s, what);
-	if (nsec)
+	else if (nsec)
 		prove_nsec(a, &s, what);
-	return nsec || !param;
+	return nsec3 || nsec || !param;
 }
 
 void denial_put(struct answer *a)

@@ -10,8 +10,8 @@ enum {
 	NSEC3_HASH_LEN = 20,  /* octets */
 	NSEC3_LABEL_LEN = 33, /* length octet and base32hex */
 	/* Additional iterations we hash with: what RFC 5155 §10.3 allows for 2048-bit keys. RFC 9276 §3.1 wants 0, and
-	 * resolvers take no more than 50 to 150. Beyond it, negative answers to DO are SERVFAIL: a question must not
-	 * cost a stranger's choice of CPU time. */
+	 * resolvers take denials with more than 50 to 150 for unsigned. A question must not cost a stranger's choice
+	 * of CPU time. */
 	NSEC3_ITERATIONS_MAX = 500
 };
 
