@@ -8,12 +8,12 @@ FLAVOUR ?=
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests objects run check lint asan tsan bench benches fuzz fuzzers install uninstall clean help
+.PHONY: all tests objects run check lint asan tsan bench benches faults fuzz fuzzers install uninstall clean help
 
 all:
 
 # Goals that may install what is missing, before configure looks for it.
-INSTALLING = run check lint asan tsan bench fuzz
+INSTALLING = run check lint asan tsan bench faults fuzz
 
 build/config.mk: configure.ac tools/dev/config.mk.in
 	$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),@tools/dev/install-deps build)
@@ -40,6 +40,7 @@ AGENT_SRC = $(wildcard tools/roost-agent*.c)
 TEST_SRC = $(wildcard tests/unit/*/*_test.c tests/model/*_test.c)
 FUZZ_SRC = $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC = $(wildcard tests/bench/*.c)
+SHIM_SRC = tests/fault/shim.c
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 LIBS = $(B)/libserver.a $(B)/libroost.a
@@ -89,9 +90,9 @@ $(B)/sources:
 	$(file >$@,$(strip $(ROOST_SRC) $(SERVER_SRC)))
 
 all: $(PROGRAMS)
-tests: $(TESTS)
+tests: $(TESTS) $(B)/fault/shim.so
 objects: $(call objs,$(ROOST_SRC) $(SERVER_SRC) $(MAIN_SRC) $(CTL_SRC) $(AGENT_SRC) $(TEST_SRC) $(FUZZ_SRC) \
-	$(BENCH_SRC))
+	$(BENCH_SRC)) $(B)/fault/shim.so
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 
@@ -136,9 +137,15 @@ $(B)/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(LIBS)
 	$(call say,LINK $@)
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
 
+# Preloaded under the tests' servers: of no flavour, whatever theirs is.
+$(B)/fault/shim.so: $(SHIM_SRC) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK $@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -fPIC -shared -pthread -o $@ $<
+
 -include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d $(B)/obj/*/*/*/*.d)
 
-# ---- Trying and checking. The last line of check, asan, tsan and fuzz is "N passed, N failed". ----
+# ---- Trying and checking. The last line of check, asan, tsan, faults and fuzz is "N passed, N failed". ----
 
 # All cores, unless -j was given.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -160,6 +167,11 @@ fuzz:
 	@tools/dev/install-deps ci
 	@$(MAKE) $(JOBS) fuzzers B=build/fuzz FLAVOUR=fuzz CC=clang
 	@tools/dev/fuzz build/fuzz
+
+faults:
+	@tools/dev/install-deps check
+	@$(MAKE) $(JOBS) all $(B)/fault/shim.so
+	@tests/fault/run $(FAULTS)
 
 lint:
 	@tools/dev/install-deps ci
@@ -194,6 +206,7 @@ help:
 	@echo 'check      install what is missing, build, run every test'
 	@echo 'asan tsan  the same under the address and undefined-behaviour, or the thread, sanitizer'
 	@echo 'fuzz       replay the fuzzing corpora; with FUZZ_SECONDS=N also search, N seconds a target'
+	@echo 'faults     1,000 faults of disk and power while updates stream (FAULTS="--faults N --seed N", FAULTS=--forever)'
 	@echo 'lint       both compilers with -Werror, room order, formatting, manual pages'
 	@echo 'bench      measure beside a bare echo and the peers installed (BENCH_ROWS=…, see tests/bench/run); build/bench/results.txt'
 	@echo 'V=1        show whole commands'

@@ -9,6 +9,9 @@ enum {
 	FIXED_LEN = 10          /* type, class, TTL, length of RDATA */
 };
 
+/* Of the message that is being parsed: too large for the stack of every query. */
+static _Thread_local struct namecheck names;
+
 /* What stands between the owner and the RDATA. */
 struct fixed {
 	uint16_t type, class;
@@ -33,6 +36,12 @@ static bool opcode_has_records(const struct message *m)
 {
 	enum opcode opcode = message_opcode(m);
 	return opcode == OPCODE_QUERY || opcode == OPCODE_NOTIFY || opcode == OPCODE_UPDATE;
+}
+
+/* What an UPDATE wants done: judged record by record, when it is known who wants it. */
+static bool is_judged_later(const struct message *m, enum section section)
+{
+	return message_opcode(m) == OPCODE_UPDATE && (section == SECTION_PREREQ || section == SECTION_UPDATE);
 }
 
 /* The forms of UPDATE that speak of a name or an RRset without RDATA (RFC 2136 §2.4, §2.5). */
@@ -73,8 +82,8 @@ static enum err take_opt(struct message *m, struct rbuf *in, const struct fixed 
 
 static enum err take_question(struct message *m, struct rbuf *in, bool first)
 {
-	struct name other;
-	enum err err = name_parse(in, first ? &m->qname : &other);
+	size_t octets;
+	enum err err = first ? name_parse(in, &m->qname) : namecheck_pass(&names, in, &octets);
 	const uint8_t *fixed = buf_get(in, QUESTION_FIXED_LEN);
 	if (err || !fixed) {
 		m->qname.len = first ? 0 : m->qname.len;
@@ -97,24 +106,21 @@ static bool is_sig0(const struct fixed *f, const uint8_t *rdata)
 /* Checks one record, and notes it if it is one of those that speak of the message. */
 static enum err take_record(struct message *m, struct rbuf *in, enum section section, bool last)
 {
-	struct name owner;
-	size_t at = in->pos;
+	size_t at = in->pos, owner_octets;
 	struct fixed f;
-	if (name_parse(in, &owner) != ERR_OK || !take_fixed(in, &f))
+	if (namecheck_pass(&names, in, &owner_octets) != ERR_OK || !take_fixed(in, &f))
 		return ERR_FORMAT;
 	if (f.type == TYPE_OPT)
-		return section == SECTION_ADDITIONAL ? take_opt(m, in, &f, owner.len == 1) : ERR_FORMAT;
+		return section == SECTION_ADDITIONAL ? take_opt(m, in, &f, owner_octets == 1) : ERR_FORMAT;
 	if (f.type == TYPE_TSIG) {
 		if (section != SECTION_ADDITIONAL || !last || f.class != CLASS_ANY)
 			return ERR_FORMAT;
 		m->tsig_at = at;
 	}
-	if (is_update_shorthand(m, &f))
-		return ERR_OK;
-	if (!opcode_has_records(m) && f.type != TYPE_TSIG)
+	if ((!opcode_has_records(m) || is_judged_later(m, section)) && f.type != TYPE_TSIG)
 		return buf_get(in, f.rdlen) ? ERR_OK : ERR_FORMAT;
 	size_t rdata_at = in->pos;
-	if (rr_parse_rdata(in, f.type, f.rdlen, NULL) != ERR_OK)
+	if (rr_pass_rdata(in, f.type, f.rdlen, &names) != ERR_OK)
 		return ERR_FORMAT;
 	if (last && section == SECTION_ADDITIONAL && is_sig0(&f, in->data + rdata_at))
 		m->sig0_at = at;
@@ -130,7 +136,7 @@ static void clear(struct message *m, const uint8_t *wire, size_t len)
 	m->qtype = m->qclass = 0;
 	m->question_end = MESSAGE_HEADER_LEN;
 	m->edns = (struct edns){.present = false};
-	m->tsig_at = m->sig0_at = 0;
+	m->tsig_at = m->sig0_at = m->name_steps = 0;
 }
 
 static void take_header(struct message *m, const uint8_t *header)
@@ -143,14 +149,9 @@ static void take_header(struct message *m, const uint8_t *header)
 	}
 }
 
-enum err message_parse(struct message *m, const uint8_t *wire, size_t len)
+static enum err take_message(struct message *m)
 {
-	clear(m, wire, len);
-	static const uint8_t none[MESSAGE_HEADER_LEN];
-	take_header(m, len < MESSAGE_HEADER_LEN ? none : wire);
-	if (len < MESSAGE_HEADER_LEN || len > MESSAGE_MAX)
-		return ERR_FORMAT;
-	struct rbuf in = buf_reader(wire, len);
+	struct rbuf in = buf_reader(m->wire, m->len);
 	in.pos = MESSAGE_HEADER_LEN;
 	for (unsigned i = 0; i < m->count[SECTION_QUESTION]; i++)
 		if (take_question(m, &in, i == 0) != ERR_OK)
@@ -164,6 +165,19 @@ enum err message_parse(struct message *m, const uint8_t *wire, size_t len)
 	return buf_left(&in) ? ERR_FORMAT : ERR_OK;
 }
 
+enum err message_parse(struct message *m, const uint8_t *wire, size_t len)
+{
+	static const uint8_t none[MESSAGE_HEADER_LEN];
+	clear(m, wire, len);
+	take_header(m, len < MESSAGE_HEADER_LEN ? none : wire);
+	if (len < MESSAGE_HEADER_LEN || len > MESSAGE_MAX)
+		return ERR_FORMAT;
+	namecheck_begin(&names, len);
+	enum err err = take_message(m);
+	m->name_steps = names.steps;
+	return err;
+}
+
 enum err message_next_rr(const struct message *m, size_t *at, struct name *owner, struct wbuf *scratch, struct rr *rr)
 {
 	struct rbuf in = buf_reader(m->wire, m->len);
@@ -173,14 +187,17 @@ enum err message_next_rr(const struct message *m, size_t *at, struct name *owner
 	struct fixed f;
 	if (name_parse(&in, owner) != ERR_OK || !take_fixed(&in, &f))
 		return ERR_FORMAT;
-	size_t start = scratch->len;
-	if (!is_update_shorthand(m, &f)) {
-		enum err err = rr_parse_rdata(&in, f.type, f.rdlen, scratch);
-		if (err)
-			return err;
-	}
-	if (scratch->len - start > RDATA_MAX)
+	size_t start = scratch->len, end = in.pos + f.rdlen;
+	if (end > m->len)
 		return ERR_FORMAT;
+	*at = end;
+	enum err err = ERR_OK;
+	if (!is_update_shorthand(m, &f))
+		err = rr_parse_rdata(&in, f.type, f.rdlen, scratch);
+	if (!err && scratch->len - start > RDATA_MAX)
+		err = ERR_FORMAT;
+	if (err)
+		scratch->len = start;
 	*rr = (struct rr){
 		.owner = owner->wire,
 		.type = f.type,
@@ -189,8 +206,7 @@ enum err message_next_rr(const struct message *m, size_t *at, struct name *owner
 		.rdlen = (uint16_t)(scratch->len - start),
 		.rdata = scratch->data + start,
 	};
-	*at = in.pos;
-	return ERR_OK;
+	return err;
 }
 
 const uint8_t *message_edns_option(const struct edns *e, uint16_t code, uint16_t *len)

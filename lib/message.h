@@ -71,8 +71,9 @@ struct message {
 	uint16_t qtype, qclass;
 	size_t question_end; /* offset after the first question; 12 when there is none */
 	struct edns edns;
-	size_t tsig_at; /* offset of the TSIG record (its owner), 0 = none; always the last record */
-	size_t sig0_at; /* offset of a last SIG record covering type 0 (RFC 2931), 0 = none */
+	size_t tsig_at;    /* offset of the TSIG record (its owner), 0 = none; always the last record */
+	size_t sig0_at;    /* offset of a last SIG record covering type 0 (RFC 2931), 0 = none */
+	size_t name_steps; /* the work that compressed names made, namecheck.h; at most len + NAMECHECK_TARGETS */
 };
 
 static inline enum opcode message_opcode(const struct message *m)
@@ -82,13 +83,15 @@ static inline enum opcode message_opcode(const struct message *m)
 
 /* Parses. On ERR_FORMAT the header fields id, flags and count are valid if len >= 12, and question_end is set if the
  * (first) question was whole, so that an error answer can be made. Checks: counts against content, every name and
- * RDATA of known type in QUERY/NOTIFY/UPDATE (in UPDATE, class ANY and NONE forms with RDLENGTH 0 are left alone),
- * one OPT at most with root owner and whole options, TSIG only last in the additional section (RFC 8945 §5.1), no
+ * RDATA of known type in QUERY/NOTIFY/UPDATE (but not the RDATA of UPDATE's prerequisites and updates: who sends them
+ * a signature must tell first), one OPT at most with root owner and whole options, TSIG only last in the additional section (RFC 8945 §5.1), no
  * octets after the last record. It does not judge opcode, QR, EDNS version or QDCOUNT: that is the request path's. */
 MUST_USE enum err message_parse(struct message *m, const uint8_t *wire, size_t len);
 
 /* Reads the record at *at (an offset inside m) and moves *at behind it. Owner goes to *owner, uncompressed RDATA to
- * scratch (reset by the caller, RDATA_MAX octets suffice), and rr points at both. ERR_FORMAT as message_parse. */
+ * scratch (reset by the caller, RDATA_MAX octets suffice), and rr points at both. In UPDATE the class ANY and NONE
+ * forms with RDLENGTH 0 are left alone. ERR_FORMAT or ERR_NOSPACE when RDATA does not fit its type or scratch: then rr
+ * has all else of the record, RDLENGTH 0, and *at is behind it. */
 MUST_USE enum err message_next_rr(const struct message *m, size_t *at, struct name *owner, struct wbuf *scratch,
 				  struct rr *rr);
 

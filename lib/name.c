@@ -1,17 +1,10 @@
-#include "lib/name.h"
+#include "lib/name_internal.h"
 
 #include <assert.h>
 
 enum {
-	LABEL_KIND_MASK = 0xc0, /* the two bits that tell labels from pointers, RFC 1035 §4.1.4 */
-	LABEL_POINTER = 0xc0,
-	POINTER_HIGH_MASK = 0x3f,
-	KEY_END = 0x00,    /* ends a label in a sort key */
-	KEY_ESCAPE = 0x01, /* before an octet 00 or 01 of a label, which then stands one higher */
-	/* Pointers followed for one name. A sender gains nothing from a pointer that leads straight to another, so a
-	 * name never needs more than it may have labels; without a bound a chain of bare pointers would make every
-	 * name of a hostile message cost thousands of hops. */
-	HOPS_MAX = NAME_LABELS_MAX
+	KEY_END = 0x00,   /* ends a label in a sort key */
+	KEY_ESCAPE = 0x01 /* before an octet 00 or 01 of a label, which then stands one higher */
 };
 
 static uint8_t lower(uint8_t c)

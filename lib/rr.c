@@ -13,10 +13,11 @@ typedef bool visit_fn(void *arg, const uint8_t *name, size_t at, size_t len);
 /* One pass over one RDATA. `in` ends where the RDATA ends, and starts where the message does, if there is one. */
 struct walk {
 	struct rbuf in;
-	struct wbuf *out; /* the uncompressed form goes here, NULL = nowhere */
-	size_t copied;    /* in.data up to here is in `out` */
-	bool in_message;  /* pointers may occur where the layout has them */
-	visit_fn *visit;  /* NULL or called for every name; only when not in_message */
+	struct wbuf *out;        /* the uncompressed form goes here, NULL = nowhere */
+	size_t copied;           /* in.data up to here is in `out` */
+	bool in_message;         /* pointers may occur where the layout has them */
+	struct namecheck *names; /* only to check the names of a message, NULL = to read them */
+	visit_fn *visit;         /* NULL or called for every name; only when not in_message */
 	void *arg;
 	bool stopped; /* visit said enough */
 };
@@ -60,6 +61,10 @@ static bool take_name(struct walk *w, uint8_t piece)
 	struct name name;
 	if (!w->in_message || piece == PIECE_NAME_PLAIN)
 		return take_plain_name(w);
+	if (w->names) {
+		size_t octets;
+		return namecheck_pass(w->names, &w->in, &octets) == ERR_OK;
+	}
 	flush(w);
 	if (name_parse(&w->in, &name) != ERR_OK)
 		return false;
@@ -228,20 +233,33 @@ static enum err walk(struct walk *w, const struct rr_row *row)
 	return w->out && w->out->full ? ERR_NOSPACE : ERR_OK;
 }
 
-enum err rr_parse_rdata(struct rbuf *msg, uint16_t type, uint16_t rdlen, struct wbuf *out)
+/* Walks the RDATA at msg->pos, which moves behind it. */
+static enum err walk_in_message(struct walk *w, struct rbuf *msg, uint16_t type, uint16_t rdlen)
 {
 	if (msg->bad || rdlen > buf_left(msg)) {
 		msg->bad = true;
 		return ERR_FORMAT;
 	}
-	struct walk w = {.in = buf_reader(msg->data, msg->pos + rdlen), .out = out, .in_message = true};
-	w.in.pos = msg->pos;
-	enum err err = walk(&w, rr_table_row(type));
+	w->in = buf_reader(msg->data, msg->pos + rdlen);
+	w->in.pos = msg->pos;
+	enum err err = walk(w, rr_table_row(type));
 	if (err)
 		msg->bad = true;
 	else
-		msg->pos = w.in.len;
+		msg->pos = w->in.len;
 	return err;
+}
+
+enum err rr_parse_rdata(struct rbuf *msg, uint16_t type, uint16_t rdlen, struct wbuf *out)
+{
+	struct walk w = {.out = out, .in_message = true};
+	return walk_in_message(&w, msg, type, rdlen);
+}
+
+enum err rr_pass_rdata(struct rbuf *msg, uint16_t type, uint16_t rdlen, struct namecheck *names)
+{
+	struct walk w = {.in_message = true, .names = names};
+	return walk_in_message(&w, msg, type, rdlen);
 }
 
 /* Over RDATA that stands alone; NULL is as good as any other place for none. */

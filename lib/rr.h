@@ -7,7 +7,7 @@
 #ifndef ROOST_LIB_RR_H
 #define ROOST_LIB_RR_H
 
-#include "lib/name.h"
+#include "lib/namecheck.h"
 
 enum rr_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_HS = 4, CLASS_NONE = 254, CLASS_ANY = 255 };
 
@@ -42,11 +42,14 @@ enum { RDATA_MAX = 65535 };
 
 /* Reads `rdlen` octets of RDATA at msg->pos (msg->data is the message's start), decompresses the names in types where a
  * sender may have compressed them (RFC 3597 §4, and RFC 2163/2230 style leniency only where that section lists it),
- * checks the layout, and writes the uncompressed form to out (NULL: only checks). Exactly rdlen octets are consumed.
+ * checks the layout, and writes the uncompressed form to out. Exactly rdlen octets are consumed.
  * ERR_FORMAT when the layout does not fit rdlen or a value cannot be (A not 4 octets, empty TXT, …); ERR_NOSPACE when
  * out is full. rdlen 0 is the caller's business (UPDATE uses it): here it is ERR_FORMAT unless the type allows empty
  * RDATA (RFC 2136 §2.4, RFC 3597 opaque types, APL, NULL). */
 MUST_USE enum err rr_parse_rdata(struct rbuf *msg, uint16_t type, uint16_t rdlen, struct wbuf *out);
+
+/* The same, but only checks. */
+MUST_USE enum err rr_pass_rdata(struct rbuf *msg, uint16_t type, uint16_t rdlen, struct namecheck *names);
 
 /* Checks uncompressed RDATA that did not come from a message (database, control socket). */
 MUST_USE enum err rr_check_rdata(uint16_t type, const uint8_t *rdata, size_t rdlen);

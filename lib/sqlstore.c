@@ -1,11 +1,12 @@
 #include "lib/sqlstore.h"
+#include "lib/sqlstore_wal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <malloc.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ struct sqlstore {
 	char *path; /* as the caller wrote it, for sentences */
 	char *file; /* symbolic links resolved: two names of one database must meet at one lock */
 	enum sqlstore_mode mode;
-	int lock_fd; /* -1 in READ mode */
+	int lock_fd;            /* -1 in READ mode */
+	atomic_bool start_over; /* a checkpoint failed: the next moves the whole WAL */
 	sqlite3_stmt ***slots;
 	size_t slot_count, slot_cap;
 	sqlite3_stmt *begin, *snapshot, *commit, *rollback;
@@ -386,6 +388,8 @@ static enum err prepare_database(struct sqlstore *s, const struct sqlstore_schem
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
 	enum err err = exec(s, "PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=OFF", msg,
 			    "opening");
+	if (err == ERR_OK && schema->functions && schema->functions(s->db) != SQLITE_OK)
+		err = sqlstore_error(s, msg, "opening");
 	if (err == ERR_OK)
 		err = identify(s, schema, &version, msg);
 	if (err == ERR_OK && s->mode != SQLSTORE_READ)
@@ -456,6 +460,10 @@ void sqlstore_close(struct sqlstore *s)
 		sqlite3_finalize(*s->slots[i]);
 		*s->slots[i] = NULL;
 	}
+	/* The last one to close moves the WAL and deletes it; if some of it cannot be moved again, the next to open does
+	 * that. */
+	if (atomic_load(&s->start_over) && !sqlstore_wal_start_over(s->db))
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
 	int rc = sqlite3_close(s->db);
 	assert(rc == SQLITE_OK); /* else a statement that did not come from sqlstore_prepare is still there */
 	if (rc != SQLITE_OK)
@@ -574,14 +582,22 @@ void sqlstore_rollback(struct sqlstore *s)
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-void sqlstore_shed(struct sqlstore *s)
+int sqlstore_checkpoint_now(struct sqlstore *s, sqlite3 *db, int *log, int *moved)
 {
-	sqlite3_db_release_memory(s->db);
-	malloc_trim(0);
+	if (atomic_load(&s->start_over)) {
+		if (!sqlstore_wal_start_over(db))
+			return SQLITE_BUSY;
+		atomic_store(&s->start_over, false);
+	}
+	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, log, moved);
+	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+		atomic_store(&s->start_over, true);
+	return rc;
 }
 
 void sqlstore_make_room(struct sqlstore *s)
 {
+	int log, moved;
 	/* Whether it helped shows at the next write. */
-	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	(void)sqlstore_checkpoint_now(s, s->db, &log, &moved);
 }

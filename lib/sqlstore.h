@@ -26,6 +26,8 @@ struct sqlstore; /* handle */
 struct sqlstore_schema {
 	uint32_t application_id;       /* PRAGMA application_id: tells our files from others' */
 	const char *const *migrations; /* SQL scripts, ended by NULL */
+	int (*functions)(
+		sqlite3 *db); /* registers what the scripts and statements call, returns SQLite's code; or NULL */
 };
 
 /* Opens and checks: a file that is not a database, another program's, damaged, too new, read-only, or missing gives a
@@ -43,9 +45,14 @@ MUST_USE enum err sqlstore_begin(struct sqlstore *s,
 MUST_USE enum err sqlstore_commit(struct sqlstore *s, struct errmsg *msg);
 void sqlstore_rollback(struct sqlstore *s); /* no harm when no transaction is open */
 
-/* Gives back the memory that reading filled: after a walk over everything (loading all zones), whose pages nobody
- * needs again. */
-void sqlstore_shed(struct sqlstore *s);
+/* Moves what the WAL holds into the database file, as far as nobody is in the way (a passive checkpoint), through db: s's
+ * own handle or another connection of this process to the same file, outside a transaction. Gives SQLite's code; *log
+ * and *moved are the frames in the WAL and those of them that are moved.
+ *
+ * SQLite counts frames as moved when they are written, but syncs the file only when the last one is; should that sync
+ * fail, the kernel has let go of all that it could not write, and those frames would never be written again. So after
+ * every failure the next call moves the whole WAL. Threads: any, each with its own connection. */
+int sqlstore_checkpoint_now(struct sqlstore *s, sqlite3 *db, int *log, int *moved);
 
 /* After ERR_NOSPACE, outside a transaction: moves the WAL into the database file, if that finds the space, so that
  * the WAL's own can be used again. Then it is worth trying once more. */

@@ -50,7 +50,7 @@ unsigned sqlstore_checkpoint_soft_bound(int64_t pages)
 static bool pass(struct sqlstore_checkpoint *c, sqlite3 *db, int *left)
 {
 	int log, moved;
-	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &moved);
+	int rc = sqlstore_checkpoint_now(c->store, db, &log, &moved);
 	if (rc == SQLITE_BUSY) /* the other connection is at it */
 		return false;
 	if (rc != SQLITE_OK) {

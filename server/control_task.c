@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "server/control_stats.h"
 #include "server/peer/notify.h"
+#include "zones/memory/grace.h"
 #include "zones/admin/admin.h"
 
 #ifndef ROOST_VERSION
@@ -109,14 +110,31 @@ static void deliver(struct mail *mail)
 
 /* ---- status ---- */
 
+struct zones {
+	json_t *list;
+	const struct directory *directory;
+};
+
+/* NULL if it is served, or not in the directory. */
+static json_t *fault_of(const struct directory *directory, const uint8_t *name)
+{
+	grace_online();
+	const struct zone *z = directory_get(directory, name);
+	json_t *fault = z && zone_fault(z) ? json_string(zone_fault(z)) : NULL;
+	grace_offline();
+	return fault;
+}
+
 static enum err add_zone(void *arg, const struct zonestore_zone *z)
 {
+	struct zones *zones = arg;
 	char name[NAME_TEXT_MAX], changed[CLOCK_TEXT_MAX];
-	json_t *zone = json_pack("{s:s, s:s, s:s?, s:o}", "zone", admin_name_to_text(z->name.wire, name), "role",
+	json_t *zone = json_pack("{s:s, s:s, s:s?, s:o, s:o?}", "zone", admin_name_to_text(z->name.wire, name), "role",
 				 z->role == ZONE_SECONDARY ? "secondary" : "primary", "changed",
 				 z->changed ? clock_to_text(z->changed, changed) : NULL, "serial",
-				 z->has_serial ? json_integer(z->serial) : json_null());
-	return json_array_append_new(arg, zone) ? ERR_NOMEM : ERR_OK;
+				 z->has_serial ? json_integer(z->serial) : json_null(), "fault",
+				 fault_of(zones->directory, z->name.wire));
+	return json_array_append_new(zones->list, zone) ? ERR_NOMEM : ERR_OK;
 }
 
 static enum err add_peer(void *arg, const struct zonestore_peer *p)
@@ -141,12 +159,16 @@ static json_t *describe_listeners(const struct config *config)
 static enum err describe(struct control_task *t, struct zonestore *store, struct errmsg *msg)
 {
 	const struct server *s = t->server;
-	json_t *zones = json_array(), *peers = json_array();
-	enum err err = zonestore_each_zone(store, add_zone, zones, msg);
+	json_t *peers = json_array();
+	struct zones zones = {.list = json_array(), .directory = s->directory};
+	grace_register();
+	grace_offline();
+	enum err err = zonestore_each_zone(store, add_zone, &zones, msg);
+	grace_unregister();
 	if (!err)
 		err = zonestore_each_peer(store, NULL, add_peer, peers, msg);
 	if (err) {
-		json_decref(zones);
+		json_decref(zones.list);
 		json_decref(peers);
 		return err;
 	}
@@ -154,7 +176,7 @@ static enum err describe(struct control_task *t, struct zonestore *store, struct
 		json_pack("{s:b, s:s, s:I, s:I, s:s, s:i, s:o, s:o, s:o}", "ok", 1, "version", ROOST_VERSION, "pid",
 			  (json_int_t)getpid(), "uptime", (json_int_t)((clock_unix_ms() - s->started_ms) / MS_PER_S),
 			  "database", s->config->database, "workers", (int)s->worker_count, "listen",
-			  describe_listeners(s->config), "zones", zones, "peers", peers);
+			  describe_listeners(s->config), "zones", zones.list, "peers", peers);
 	return ERR_OK;
 }
 

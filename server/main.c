@@ -19,6 +19,7 @@
 #include "server/control.h"
 #include "server/cookies.h"
 #include "server/http/http.h"
+#include "server/loader.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 #include "server/peer/notify.h"
@@ -38,6 +39,7 @@ struct daemon {
 	struct zonestore *store; /* the WRITE handle: main's until the writer starts, then the writer's */
 	struct sqlstore_checkpoint *checkpoint;
 	struct commit *commit;
+	size_t damaged; /* zones without content */
 	struct event *on_term, *on_int, *on_hup;
 	struct mail reload;      /* tells the main thread that peers may have changed */
 	atomic_bool reload_sent; /* it is on its way: not to be posted again */
@@ -45,48 +47,17 @@ struct daemon {
 
 /* ---- zones ---- */
 
-struct zone_rows {
-	struct zonestore_zone *row;
-	size_t count, cap;
-};
-
-static enum err collect(void *arg, const struct zonestore_zone *z)
-{
-	struct zone_rows *rows = arg;
-	if (rows->count == rows->cap) {
-		size_t cap = rows->cap ? 2 * rows->cap : 64;
-		struct zonestore_zone *more = realloc(rows->row, cap * sizeof *more);
-		if (!more)
-			return ERR_NOMEM;
-		rows->row = more;
-		rows->cap = cap;
-	}
-	rows->row[rows->count++] = *z;
-	return ERR_OK;
-}
-
+/* One transaction: nobody may write between the zones. */
 static enum err load_zones(struct daemon *d, struct errmsg *msg)
 {
 	struct sqlstore *sql = zonestore_sql(d->store);
-	struct zone_rows rows = {0};
 	enum err e = directory_new(&d->server.directory);
 	if (e)
 		return errmsg_set(msg, e, "out of memory");
-	/* One transaction: not a lock taken and dropped for each zone. */
 	e = sqlstore_begin(sql, msg);
 	if (!e)
-		e = zonestore_each_zone(d->store, collect, &rows, msg);
-	for (size_t i = 0; i < rows.count && !e; i++) {
-		struct zone *z;
-		e = zonestore_load(d->store, &rows.row[i], &z, msg);
-		if (!e)
-			e = directory_put(d->server.directory, z);
-	}
+		e = loader_run(d->server.directory, d->config.database, &d->damaged, msg);
 	sqlstore_rollback(sql);
-	sqlstore_shed(sql);
-	free(rows.row);
-	if (e && !msg->text[0])
-		errmsg_set(msg, e, "loading zones: %s", err_text(e));
 	return e;
 }
 
@@ -132,16 +103,19 @@ static void on_reload(struct mail *mail)
 }
 
 /* Writer thread: keys, grants or peers may be others now. */
-static void on_admin_changed(void *arg)
+static bool on_admin_changed(void *arg)
 {
+	static struct log_limit limit; /* it is tried again and again */
 	struct daemon *d = arg;
 	struct errmsg msg = {0};
-	if (load_access(&d->server, d->store, &msg))
-		log_error("keys and grants could not be read again: %s; the old ones stay in force until roostd starts "
-			  "anew",
+	unsigned left_out;
+	bool failed = load_access(&d->server, d->store, &msg) != ERR_OK;
+	if (failed && log_limit_allows(&limit, &left_out))
+		log_error("keys and grants could not be read again: %s; the old ones stay in force until they can",
 			  msg.text);
-	if (!atomic_exchange(&d->reload_sent, true))
+	if (!failed && !atomic_exchange(&d->reload_sent, true))
 		mailbox_post(d->server.main_mailbox, &d->reload);
+	return !failed;
 }
 
 /* ---- start and stop ---- */
@@ -294,7 +268,8 @@ static void log_ready(const struct daemon *d)
 	add_addresses(text, sizeof text, "listening on ", c->listen, c->listen_count);
 	add_addresses(text, sizeof text, ", HTTP on ", c->http, c->http_count);
 	add_addresses(text, sizeof text, ", HTTPS on ", c->https, c->https_count);
-	log_info("roostd %s ready: %zu zones, %s", ROOST_VERSION, directory_count(d->server.directory), text);
+	log_info("roostd %s ready: %zu zones, %s", ROOST_VERSION, directory_count(d->server.directory) - d->damaged,
+		 text);
 }
 
 static enum err start(struct daemon *d, struct errmsg *msg)

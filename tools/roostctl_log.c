@@ -126,7 +126,6 @@ static enum err log_text(struct log *l, const struct zonestore_version *v, const
 
 static enum err log_version(void *arg, const struct zonestore_version *v, const struct zonestore_change *c)
 {
-	static const struct zonestore_change nobody = {.actor = "unknown", .source = "", .transport = "", .note = ""};
 	struct log *l = arg;
 	if (v->time < l->since)
 		return ERR_RANGE; /* older ones are not wanted */
@@ -134,7 +133,7 @@ static enum err log_version(void *arg, const struct zonestore_version *v, const 
 	enum err err = zonestore_each_change_rr(l->store, v->id, 0, 0, count_record, l, l->msg);
 	if (err)
 		return err;
-	return l->list ? log_json(l, v, c ? c : &nobody) : log_text(l, v, c ? c : &nobody);
+	return l->list ? log_json(l, v, c) : log_text(l, v, c);
 }
 
 static int finish(struct log *l, enum err err)

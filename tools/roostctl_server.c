@@ -61,6 +61,15 @@ static void print_peer(const json_t *peer)
 	printf("\n");
 }
 
+static void print_zone(const json_t *zone)
+{
+	const char *fault = json_string_value(json_object_get(zone, "fault"));
+	printf("zone %s serial %lld %s", text_of(zone, "zone"), number_of(zone, "serial"), text_of(zone, "role"));
+	if (fault)
+		printf(" NOT SERVED: %s", fault);
+	printf("\n");
+}
+
 static void print_status(const json_t *answer)
 {
 	size_t i;
@@ -69,8 +78,7 @@ static void print_status(const json_t *answer)
 	       number_of(answer, "pid"), number_of(answer, "uptime"), number_of(answer, "workers"),
 	       text_of(answer, "database"));
 	json_array_foreach(json_object_get(answer, "listen"), i, item) printf("listen %s\n", json_string_value(item));
-	json_array_foreach(json_object_get(answer, "zones"), i, item) printf(
-		"zone %s serial %lld %s\n", text_of(item, "zone"), number_of(item, "serial"), text_of(item, "role"));
+	json_array_foreach(json_object_get(answer, "zones"), i, item) print_zone(item);
 	json_array_foreach(json_object_get(answer, "peers"), i, item) print_peer(item);
 }
 

@@ -12,8 +12,10 @@ void reply_set(struct reply *r, uint16_t id, uint16_t request_flags, size_t limi
 {
 	r->id = id;
 	/* RD is copied (RFC 1035 §4.1.1), CD too (RFC 4035 §3.1.6); RA and AD are off: we neither recurse nor
-	 * validate. */
-	r->flags = (uint16_t)(FLAG_QR | (request_flags & (FLAG_OPCODE_MASK | FLAG_RD | FLAG_CD)));
+	 * validate. UPDATE has none of these bits (RFC 2136 §2.2). */
+	bool update = (request_flags & FLAG_OPCODE_MASK) >> FLAG_OPCODE_SHIFT == OPCODE_UPDATE;
+	unsigned copied = update ? FLAG_OPCODE_MASK : FLAG_OPCODE_MASK | FLAG_RD | FLAG_CD;
+	r->flags = (uint16_t)(FLAG_QR | (request_flags & copied));
 	r->edns = false;
 	r->dnssec_ok = false;
 	r->udp_size = 0;

@@ -1,7 +1,7 @@
 /* reply.h: the frame of every answer: header, question, then at the end OPT and TSIG, with their room set aside from
  * the start.
  *
- *   reply_start     header (ID, opcode, RD and CD as asked, QR), room for OPT with the options asked for, and TSIG
+ *   reply_start     header (ID, opcode, RD and CD as asked unless it is an UPDATE, QR), room for OPT with the options asked for, and TSIG
  *   …               question and records, by the caller with lib/writer.h
  *   reply_finish    RCODE, OPT (only if the request had one), TSIG (only if the request was signed)
  *

@@ -267,7 +267,7 @@ static enum request_verdict start_transfer(struct request_env *env, struct reque
 	if (!e)
 		return REQUEST_TRANSFER;
 	log_refusal(r, "transfer", signer_name(r), RCODE_SERVFAIL, msg.text[0] ? msg.text : err_text(e));
-	return answer_error(env, r, RCODE_SERVFAIL, EDE_OTHER, "the transfer could not start; see the server's log");
+	return answer_error(env, r, RCODE_SERVFAIL, EDE_OTHER, "the transfer failed; see the server's log");
 }
 
 static enum request_verdict handle_transfer(struct request_env *env, struct request *r)

@@ -31,6 +31,7 @@ enum {
 		3600000, /* doubling ends here: RFC 1996 §3.6 wants a bound, and an hour is near any SOA's refresh */
 	FAULT_MAX = 96,  /* characters */
 	ZONE_BUCKETS = 4096, /* of the zone table */
+	RELOAD_MS = 1000,    /* after peers that could not be read */
 	ID_BUCKETS = 1024,   /* of messages under way, by ID */
 	NS_PER_MS = 1000000,
 	MESSAGE_ROOM = 1232 /* octets: one question, one SOA, TSIG */
@@ -88,6 +89,7 @@ struct notify {
 	unsigned first_count; /* SENT with tries 1 */
 	int fd4, fd6;
 	struct event *event4, *event6;
+	struct event *reload; /* the peers could not be read: once more then */
 	struct writer writer;
 };
 
@@ -562,8 +564,19 @@ void notify_reload(struct notify *n)
 {
 	struct errmsg why = {""};
 
-	if (load_peers(n, &why))
-		log_error("reading the peers to notify: %s; the list from before stays in use", why.text);
+	if (!load_peers(n, &why))
+		return;
+	log_error("reading the peers to notify: %s; the list from before stays in use until they can be read",
+		  why.text);
+	const struct timeval later = {.tv_sec = RELOAD_MS / 1000, .tv_usec = RELOAD_MS % 1000 * 1000};
+	event_add(n->reload, &later);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	notify_reload(arg);
 }
 
 void notify_each(struct notify *n, const uint8_t *zone, notify_state_fn *fn, void *arg)
@@ -625,6 +638,9 @@ enum err notify_new(struct notify **out, struct server *server, struct errmsg *m
 	n->fd6 = open_socket(AF_INET6, &server->config->notify_source6, &e, msg);
 	n->event4 = watch(n, n->fd4);
 	n->event6 = watch(n, n->fd6);
+	n->reload = evtimer_new(server->main_base, on_reload, n);
+	if (!e && !n->reload)
+		e = errmsg_set(msg, ERR_NOMEM, "no memory for NOTIFY");
 	if (!e)
 		e = zonestore_open(&n->store, server->config->database, SQLSTORE_READ, msg);
 	if (!e)
@@ -657,6 +673,8 @@ void notify_free(struct notify *n)
 		}
 	close_socket(n->fd4, n->event4);
 	close_socket(n->fd6, n->event6);
+	if (n->reload)
+		event_free(n->reload);
 	zonestore_close(n->store);
 	pthread_mutex_destroy(&n->lock);
 	free(n);

@@ -26,7 +26,8 @@ void notify_free(struct notify *n); /* NULL is fine */
 /* A zone has a new version, or is gone. Any time between notify_new and notify_free, from the writer's thread. */
 void notify_published(struct notify *n, const uint8_t *zone, uint32_t serial, bool present);
 
-/* Peers or keys may have changed: reads them again; new peers are told at once. Main thread. */
+/* Peers or keys may have changed: reads them again; new peers are told at once. If they cannot be read, tries again
+ * every second. Main thread. */
 void notify_reload(struct notify *n);
 
 /* For `status`. */

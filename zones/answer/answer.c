@@ -171,11 +171,12 @@ static enum rcode deny(struct answer *a, const struct target *t, const struct pl
 {
 	unsigned apex = t->q->labels - zone_labels(p->view->zone);
 
+	if (!answer_put_soa(a, p->view, owner_at(a, t, apex)))
+		return RCODE_SERVFAIL;
 	if (what == DENIAL_NAME)
 		note(a, t, ANSWER_NXDOMAIN, t->q->hash[apex]);
 	else
 		note(a, t, ANSWER_NODATA, found_name(t, p));
-	answer_put_soa(a, p->view, owner_at(a, t, apex));
 	if (!denial_prove(a, p->view, t->q, p->label, what))
 		return RCODE_SERVFAIL;
 	return what == DENIAL_NAME ? RCODE_NXDOMAIN : RCODE_NOERROR;

@@ -117,11 +117,11 @@ bool answer_put_soa(struct answer *a, const struct zone_view *v, struct answer_o
 	at = 0;
 	while (fits && a->query->dnssec_ok && content_next(content_sig_block(c, set), set->sig_len, &at, &rr))
 		fits = put_apex_rr(a, v->zone, apex, &rr, ttl);
-	if (fits)
-		return true;
-	writer_rewind(a->writer, mark);
-	answer_put_flag(a, FLAG_TC, 0);
-	return false;
+	if (!fits) {
+		writer_rewind(a->writer, mark);
+		answer_put_flag(a, FLAG_TC, 0);
+	}
+	return true;
 }
 
 /* ---- additional ---- */

@@ -58,7 +58,8 @@ bool answer_put_set(struct answer *a, enum section s, struct answer_owner owner,
 /* Only the signatures of a set (QTYPE RRSIG). */
 bool answer_put_sigs(struct answer *a, enum section s, struct answer_owner owner, const struct content *c,
 		     const struct rrset *set);
-/* The SOA for a negative answer, with the TTL of RFC 2308 §3. apex: the zone's name, in the message if it is there. */
+/* The SOA for a negative answer, with the TTL of RFC 2308 §3. apex: the zone's name, in the message if it is there.
+ * False: the zone has none, because it has no content (yet, or none that could be loaded). */
 bool answer_put_soa(struct answer *a, const struct zone_view *v, struct answer_owner apex);
 /* Addresses for the names in the RRsets written so far. */
 void answer_put_additional(struct answer *a);

@@ -125,7 +125,9 @@ bool commit_idle(struct commit *c)
 	for (size_t i = 0; i < kept; i++)
 		if (map_put(&c->touched_index, (uintptr_t)c->touched[i], 1))
 			break; /* cannot be: there were as many before. A zone held twice would do no harm either */
-	return kept > 0;
+	if (c->stale)
+		commit_announce_admin(c);
+	return kept > 0 || c->stale;
 }
 
 /* ---- serials ---- */
@@ -280,9 +282,9 @@ static bool edited_soa(const struct edit *e, struct commit_soa *out)
 	return edit_soa(e, &rr) && commit_copy_soa(out, &rr);
 }
 
-enum err commit_add_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
-			    const struct commit_soa *from, const struct commit_soa *to, bool full, int64_t *id,
-			    struct errmsg *why)
+enum err commit_begin_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
+			      const struct commit_soa *from, const struct commit_soa *to, bool full, int64_t *id,
+			      struct errmsg *why)
 {
 	struct zonestore_version v = {.zone = zone,
 				      .to = to->serial,
@@ -304,7 +306,7 @@ enum err commit_add_history(struct commit *c, int64_t zone, const struct job *jo
 						.transport = job->actor.transport,
 						.note = note,
 						.rcode = RCODE_NOERROR};
-	enum err err = zonestore_add_version(c->store, &v, &change, why);
+	enum err err = zonestore_begin_version(c->store, &v, &change, why);
 	*id = v.id;
 	return err;
 }
@@ -321,8 +323,8 @@ static uint64_t author_key(const uint8_t *zone, const uint8_t *owner)
 enum err commit_journal_rr(struct commit_journal *j, const uint8_t *owner, bool add, const struct content_rr *rr)
 {
 	if (add != j->add || (rr->type == TYPE_SOA && name_equal(owner, j->zone)))
-		return ERR_OK; /* the apex's SOA stands in the version row */
-	return zonestore_add_change_rr(j->c->store, j->version, j->seq++, add, owner, rr, j->why);
+		return ERR_OK; /* the apex's SOA has columns of its own */
+	return zonestore_add_change_rr(j->c->store, add, owner, rr, j->why);
 }
 
 static enum err write_edit_rr(void *arg, const uint8_t *owner, bool add, const struct content_rr *rr)
@@ -356,13 +358,15 @@ static enum err make_version(struct commit *c, struct commit_open_zone *z, struc
 		return errmsg_set(why, err ? err : ERR_CORRUPT, "the zone's SOA cannot be changed");
 
 	int64_t id;
-	err = commit_add_history(c, z->row.id, job, job->actor.note, from, &to, false, &id, why);
+	err = commit_begin_history(c, z->row.id, job, job->actor.note, from, &to, false, &id, why);
 	struct commit_journal j = {.c = c, .zone = zone_name(z->zone), .version = id, .why = why};
 	if (!err)
 		err = edit_changes(z->edit, false, write_edit_rr, &j);
 	j.add = true;
 	if (!err)
 		err = edit_changes(z->edit, false, write_edit_rr, &j);
+	if (!err)
+		err = zonestore_end_version(c->store, why);
 	if (err)
 		return err;
 	z->changed = true;
@@ -409,6 +413,11 @@ static enum err run_update(struct commit *c, struct job *job, struct errmsg *why
 	enum err err = open_zone(c, job->zone.wire, &z, &job->why);
 	if (err == ERR_NOTFOUND) {
 		job->rcode = RCODE_NOTAUTH;
+		return ERR_OK;
+	}
+	if (!err && zone_fault(z->zone)) {
+		job->rcode = RCODE_SERVFAIL;
+		errmsg_set(&job->why, ERR_CORRUPT, "%s", zone_fault(z->zone));
 		return ERR_OK;
 	}
 	if (!err && !edited_soa(z->edit, &from))
@@ -470,8 +479,7 @@ void commit_announce(struct commit *c, const uint8_t *zone, uint32_t serial, boo
 
 void commit_announce_admin(struct commit *c)
 {
-	if (c->hooks.admin_changed)
-		c->hooks.admin_changed(c->hooks.arg);
+	c->stale = c->hooks.admin_changed && !c->hooks.admin_changed(c->hooks.arg);
 }
 
 static void publish(struct commit *c)
@@ -651,6 +659,8 @@ static void run_alone(struct commit *c, struct job *job)
 void commit_run(struct commit *c, struct job *list)
 {
 	c->failures = 0;
+	if (c->stale)
+		commit_announce_admin(c);
 	while (list) {
 		struct job *group = list, *last = list;
 		while (group->kind == JOB_UPDATE && last->next && last->next->kind == JOB_UPDATE)

@@ -20,8 +20,9 @@ struct commit;
 struct commit_hooks {
 	/* After publish: the zone has a new serial (or is new, or gone: present = false). Same thread. */
 	void (*published)(void *arg, const uint8_t *zone, uint32_t serial, bool present);
-	/* After an ADMIN job that committed: keys, grants or peers may have changed. Before the job's done. */
-	void (*admin_changed)(void *arg);
+	/* After an ADMIN job that committed: keys, grants or peers may have changed. Before the job's done. False: they
+	 * could not be read; called again before the next batch and when idle, until it is true. */
+	bool (*admin_changed)(void *arg);
 	/* Around a batch's calls of `done`: the receivers of many answers need to be woken only once. */
 	void (*delivering)(void *arg, bool begin);
 	void *arg;
@@ -36,7 +37,7 @@ void commit_free(struct commit *c);
 /* Runs a list of jobs (linked by next), in order; calls done for each. Never fails as a whole. */
 void commit_run(struct commit *c, struct job *list);
 
-/* Housekeeping when idle: frees memory that readers have left. True if there is more to free later. */
+/* Housekeeping when idle: frees memory that readers have left. True if there is more to do later. */
 bool commit_idle(struct commit *c);
 
 /* The serial that follows by policy, never backwards (RFC 1982 §3.1; never 0 for BIND's sake). */

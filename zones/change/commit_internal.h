@@ -41,6 +41,7 @@ struct commit {
 	size_t touched_count, touched_cap;
 	struct commit_map touched_index;
 	size_t failures; /* in this commit_run */
+	bool stale;      /* admin_changed is to be called again */
 };
 
 /* A SOA kept while the edit goes on: two names and five numbers at most. */
@@ -50,13 +51,12 @@ struct commit_soa {
 	uint8_t rdata[2 * NAME_WIRE_MAX + 20];
 };
 
-/* Writes change_rr rows: one pass for deletions, one for additions, so that they stand in IXFR's order. */
+/* Journals records: one pass for deletions, one for additions, so that they stand in IXFR's order. */
 struct commit_journal {
 	struct commit *c;
 	const uint8_t *zone;
 	int64_t version;
 	bool add;
-	uint32_t seq;
 	struct errmsg *why;
 };
 
@@ -71,10 +71,11 @@ MUST_USE enum err commit_find_zone(struct commit *c, const uint8_t *name, struct
 /* False if rr is not a SOA. */
 bool commit_copy_soa(struct commit_soa *out, const struct content_rr *rr);
 
-/* The version row and the row that says who made it, which share *id. from NULL: the zone had no content. */
-MUST_USE enum err commit_add_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
-				     const struct commit_soa *from, const struct commit_soa *to, bool full, int64_t *id,
-				     struct errmsg *why);
+/* Begins the journal's row of a version and who made it, *id; zonestore_end_version writes it. from NULL: the zone had
+ * no content. */
+MUST_USE enum err commit_begin_history(struct commit *c, int64_t zone, const struct job *job, const char *note,
+				       const struct commit_soa *from, const struct commit_soa *to, bool full,
+				       int64_t *id, struct errmsg *why);
 /* Writes one record if it belongs to this pass. */
 MUST_USE enum err commit_journal_rr(struct commit_journal *j, const uint8_t *owner, bool add,
 				    const struct content_rr *rr);

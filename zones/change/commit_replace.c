@@ -208,8 +208,8 @@ static enum err store_replacement(struct replacement *r)
 	struct commit *c = r->c;
 	int64_t id = 0;
 	bool full = !r->old || r->changes > r->records;
-	enum err err =
-		commit_add_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full, &id, r->why);
+	enum err err = commit_begin_history(c, r->row.id, r->job, r->note, r->old ? &r->from : NULL, &r->to, full, &id,
+					    r->why);
 	if (!err)
 		err = zonestore_set_serial(c->store, r->row.id, r->to.serial, clock_unix_ms(), r->why);
 	if (!err && !r->old)
@@ -220,15 +220,20 @@ static enum err store_replacement(struct replacement *r)
 	r->journal.add = true;
 	if (!err && !full)
 		err = each_name(r, journal_name);
+	if (!err)
+		err = zonestore_end_version(c->store, r->why);
 	return err ? err : each_name(r, store_name);
 }
 
 static enum err build_replacement(struct replacement *r, struct zone **out)
 {
 	struct zone_image *img = r->job->image;
+	struct zone_expected expected = {0};
 	struct zone *z;
 	size_t names = zonefile_image_count(img);
-	enum err err = zone_new(&z, r->job->zone.wire, r->row.id, names);
+	for (size_t i = 0; i < names; i++)
+		zone_expect(&expected, r->job->zone.wire, zonefile_image_owner(img, i), image_content(r, i));
+	enum err err = zone_new_expecting(&z, r->job->zone.wire, r->row.id, &expected);
 	if (err)
 		return errmsg_set(r->why, err, "no memory for the zone");
 	for (size_t i = 0; i < names && !err; i++) {

@@ -127,7 +127,8 @@ static enum update_fault permit_prereq(const struct rr *rr, const struct access 
 static enum update_fault permit_update(const struct rr *rr, const struct access *access,
 				       const struct access_request *who)
 {
-	if (rr_type_is_dnssec_denial_or_sig(rr->type))
+	/* NXT: RFC 3007 §3.1.1. */
+	if (rr_type_is_dnssec_denial_or_sig(rr->type) || rr->type == TYPE_NXT)
 		return UPDATE_SIGNER_TYPE;
 	return access_allows_record(access, who, rr->owner, rr->type) ? UPDATE_SOUND : UPDATE_FORBIDDEN;
 }
@@ -141,12 +142,11 @@ static enum err take_section(struct update *u, const struct message *m, enum sec
 		struct wbuf scratch = buf_writer(rdata, sizeof(rdata));
 		struct name owner;
 		struct rr rr;
-		if (message_next_rr(m, &at, &owner, &scratch, &rr)) {
-			u->fault = UPDATE_BAD_RECORDS;
-			return ERR_OK;
-		}
+		bool malformed = message_next_rr(m, &at, &owner, &scratch, &rr) != ERR_OK;
 		bool prereq = section == SECTION_PREREQ;
 		enum update_fault fault = prereq ? judge_prereq(u, &rr) : judge_update(u, &rr);
+		if (fault == UPDATE_SOUND && malformed)
+			fault = UPDATE_BAD_RDATA;
 		if (fault == UPDATE_SOUND)
 			fault = prereq ? permit_prereq(&rr, access, who) : permit_update(&rr, access, who);
 		enum err err = push(u, section, &rr, fault);

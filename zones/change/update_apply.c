@@ -16,7 +16,6 @@ static const struct fault {
 	[UPDATE_SOUND] = {RCODE_NOERROR, ""},
 	[UPDATE_BAD_ZONE_SECTION] = {RCODE_FORMERR,
 				     "the zone section is not exactly one SOA question of class IN for this zone"},
-	[UPDATE_BAD_RECORDS] = {RCODE_FORMERR, "a record does not parse"},
 	[UPDATE_NO_GRANT] = {RCODE_REFUSED,
 			     "no grant allows this requester to update the zone; see roostctl grant add"},
 	[UPDATE_OUTSIDE] = {RCODE_NOTZONE, "the name is not in the zone"},

@@ -9,14 +9,13 @@
 enum update_fault {
 	UPDATE_SOUND = 0,
 	UPDATE_BAD_ZONE_SECTION, /* not exactly one SOA question of our class (§3.1.1) */
-	UPDATE_BAD_RECORDS,      /* a record that does not parse */
 	UPDATE_NO_GRANT,         /* the requester may not update this zone at all */
 	UPDATE_OUTSIDE,          /* owner is not in the zone */
 	UPDATE_BAD_CLASS,
 	UPDATE_BAD_TTL,     /* must be 0 here */
 	UPDATE_BAD_RDATA,   /* must be empty here, or does not fit the type */
 	UPDATE_BAD_TYPE,    /* a meta type */
-	UPDATE_SIGNER_TYPE, /* RRSIG, NSEC, NSEC3: only the signer makes these */
+	UPDATE_SIGNER_TYPE, /* RRSIG, NSEC, NSEC3, NXT: only the signer makes these */
 	UPDATE_FORBIDDEN    /* no grant covers this record */
 };
 

@@ -601,6 +601,12 @@ static size_t make_run(struct content_maker *m, size_t i, struct run *s, uint8_t
 	return end;
 }
 
+void content_maker_reset(struct content_maker *m)
+{
+	m->count = 0;
+	m->used = 0;
+}
+
 enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, struct content **out)
 {
 	struct plans plans;
@@ -639,8 +645,7 @@ enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, str
 close:
 	plans_close(&plans);
 reset:
-	m->count = 0;
-	m->used = 0;
+	content_maker_reset(m);
 	return e;
 }
 

@@ -130,6 +130,7 @@ void content_maker_free(struct content_maker *m);
 /* Duplicates are dropped. If TTLs in an RRset differ, the lowest wins (RFC 2181 §5.2). The RDATA is copied. */
 MUST_USE enum err content_maker_add(struct content_maker *m, uint16_t type, uint32_t ttl, const uint8_t *rdata,
 				    uint16_t rdlen);
+void content_maker_reset(struct content_maker *m); /* forgets what was added */
 MUST_USE enum err content_maker_finish(struct content_maker *m, const uint8_t *owner, struct content **out);
 
 /* An empty block (empty non-terminal), or one with CONTENT_GONE. */

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { SLAB_FIRST = 512, SLAB_SHARE = 8, SLAB_ALIGN = 8 };
+enum { SLAB_SHARE = 8 };
 
 struct slab {
 	struct slab *next;
@@ -17,26 +17,35 @@ static size_t next_size(const struct slab *head, size_t octets)
 {
 	size_t size = head ? head->total / SLAB_SHARE : 0;
 
-	if (size < SLAB_FIRST)
-		size = SLAB_FIRST;
+	if (size < SLAB_RESERVE_MIN)
+		size = SLAB_RESERVE_MIN;
 	if (size > SLAB_RESERVE_MAX)
 		size = SLAB_RESERVE_MAX;
 	return size < octets ? octets : size;
 }
 
+static bool add_slab(struct slab **slabs, size_t size)
+{
+	struct slab *new = malloc(sizeof *new + size);
+
+	if (!new)
+		return false;
+	*new = (struct slab){.next = *slabs, .total = size + (*slabs ? (*slabs)->total : 0), .size = size};
+	*slabs = new;
+	return true;
+}
+
+bool slab_reserve(struct slab **slabs, size_t octets)
+{
+	return add_slab(slabs, octets);
+}
+
 void *slab_take(struct slab **slabs, size_t octets)
 {
+	octets = slab_round(octets);
+	if ((!*slabs || (*slabs)->size - (*slabs)->used < octets) && !add_slab(slabs, next_size(*slabs, octets)))
+		return NULL;
 	struct slab *s = *slabs;
-
-	octets = (octets + SLAB_ALIGN - 1) / SLAB_ALIGN * SLAB_ALIGN;
-	if (!s || s->size - s->used < octets) {
-		size_t size = next_size(s, octets);
-		struct slab *new = malloc(sizeof *new + size);
-		if (!new)
-			return NULL;
-		*new = (struct slab){.next = s, .total = size + (s ? s->total : 0), .size = size};
-		*slabs = s = new;
-	}
 	uint8_t *p = s->data + s->used;
 	s->used += octets;
 	return p;
@@ -49,9 +58,4 @@ void slab_free(struct slab *slabs)
 		free(slabs);
 		slabs = next;
 	}
-}
-
-size_t slab_size(const struct slab *slabs)
-{
-	return slabs ? slabs->total : 0;
 }

@@ -47,6 +47,11 @@ const struct node *zone_apex(const struct zone *z)
 	return z->apex;
 }
 
+const char *zone_fault(const struct zone *z)
+{
+	return z->fault;
+}
+
 struct zone_view zone_view(const struct zone *z)
 {
 	/* The version first: whatever order is current after that has the names of it or of a later one, and whatever

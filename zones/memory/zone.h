@@ -47,6 +47,7 @@ size_t zone_name_len(const struct zone *z);     /* octets, root included */
 unsigned zone_labels(const struct zone *z);     /* of the apex */
 int64_t zone_id(const struct zone *z);          /* row id in the store; 0 if not stored */
 const struct node *zone_apex(const struct zone *z);
+const char *zone_fault(const struct zone *z); /* why it has no content (zone_new_damaged); NULL: nothing is wrong */
 
 /* The node and content at suffix i of q, which must be at or below the apex. NULL when the name does not exist at this
  * view. *node (may be NULL) is set when it exists. The content may be empty (sets == 0: an empty non-terminal). */
@@ -106,6 +107,18 @@ const struct node *zone_pin_next(const struct zone_pin *p, size_t *cursor, const
 /* ---- building aside (no reader sees it yet) ---- */
 
 MUST_USE enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t expected_names);
+
+/* The same, where all or most of what will be loaded is at hand: it lies in one piece then, without a reserve. Start
+ * with zeros and call zone_expect for each name, empty non-terminals left out. */
+struct zone_expected {
+	size_t names, octets;
+};
+void zone_expect(struct zone_expected *e, const uint8_t *zone, const uint8_t *owner, const struct content *c);
+MUST_USE enum err zone_new_expecting(struct zone **out, const uint8_t *name, int64_t id,
+				     const struct zone_expected *expected);
+/* A zone that cannot be served, without content, so that every question in it gets SERVFAIL. `fault` is a sentence for
+ * people. */
+MUST_USE enum err zone_new_damaged(struct zone **out, const uint8_t *name, int64_t id, const char *fault);
 /* Puts content at owner (in the zone, any case), makes the nodes between; takes the content over. ERR_EXISTS if the
  * owner has content already, ERR_RANGE if the owner is out of zone. */
 MUST_USE enum err zone_load_content(struct zone *z, const uint8_t *owner, struct content *c);

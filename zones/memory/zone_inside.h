@@ -73,6 +73,7 @@ struct zone {
 	struct zone_trim *trim;
 
 	struct slab *slabs; /* of what it was loaded with */
+	char *fault;        /* NULL: none */
 
 	struct zone_pin *pins;         /* under the pins' lock */
 	struct zone_table *old_tables; /* under the pins' lock */

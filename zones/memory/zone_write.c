@@ -195,22 +195,32 @@ static void free_zone(void *arg)
 	free_node(z->apex);
 	order_free(atomic_load(&z->order));
 	slab_free(z->slabs);
+	free(z->fault);
 	free(t);
 	free(z->undo);
 	free(z->trim);
 	free(z);
 }
 
-enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t expected_names)
+void zone_expect(struct zone_expected *e, const uint8_t *zone, const uint8_t *owner, const struct content *c)
+{
+	size_t rel_len = name_len(owner) - name_len(zone);
+
+	e->names++;
+	e->octets += slab_round(offsetof(struct node, rel) + rel_len) + slab_round(content_size(c));
+}
+
+enum err zone_new_expecting(struct zone **out, const uint8_t *name, int64_t id, const struct zone_expected *expected)
 {
 	size_t len = name_len(name);
 	struct zone *z = calloc(1, sizeof *z + len);
-	struct zone_table *t = table_new(expected_names + expected_names / 2);
+	struct zone_table *t = table_new(expected->names + expected->names / 2);
 	struct content *empty = NULL;
 	struct qname q;
 
 	*out = NULL;
-	if (!z || !t || content_empty(false, &empty))
+	if (!z || !t || content_empty(false, &empty) ||
+	    (expected->octets && !slab_reserve(&z->slabs, expected->octets)))
 		goto fail;
 	z->id = id;
 	z->name_len = (uint8_t)len;
@@ -231,6 +241,25 @@ fail:
 	if (z)
 		slab_free(z->slabs);
 	free(z);
+	return ERR_NOMEM;
+}
+
+enum err zone_new(struct zone **out, const uint8_t *name, int64_t id, size_t expected_names)
+{
+	return zone_new_expecting(out, name, id, &(struct zone_expected){.names = expected_names});
+}
+
+enum err zone_new_damaged(struct zone **out, const uint8_t *name, int64_t id, const char *fault)
+{
+	enum err e = zone_new(out, name, id, 0);
+
+	if (e)
+		return e;
+	(*out)->fault = strdup(fault);
+	if ((*out)->fault)
+		return ERR_OK;
+	zone_release(*out);
+	*out = NULL;
 	return ERR_NOMEM;
 }
 

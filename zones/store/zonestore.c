@@ -12,10 +12,9 @@ enum {
 	DNS_PORT = 53
 };
 
-/* Tables without a rowid are stored in the order of their key: a zone is read in one sweep, its versions and a
- * version's records too. Each index would cost every update a page in the WAL, so no table that an update writes to
- * has one beside its key. A version has the id of the change that made it: one sequence for all zones, and the
- * journal grows at its end. */
+/* Tables without a rowid are stored in the order of their key: a zone is read in one sweep. Each index would cost
+ * every update a page in the WAL, so the table that updates write all over has none beside its key. What stands here
+ * was released and stays; the journal (version, change, change_rr) is another since schema_journal. */
 static const char schema_0[] =
 	/* AUTOINCREMENT: a removed zone's id never comes back, so a transfer that outlives the zone cannot read
 	 * another's history. */
@@ -84,6 +83,50 @@ static const char schema_0[] =
 static const char schema_history_bounds[] = "ALTER TABLE zone ADD COLUMN history_age INTEGER;"   /* seconds */
 					    "ALTER TABLE zone ADD COLUMN history_size INTEGER;"; /* octets */
 
+/* What was a row a version, one for who asked for it and one a record (three tables without rowid, so four pages an
+ * update) is one row that is appended. The index finds those of a zone. Refused changes have no serial_to. */
+static const char schema_journal[] =
+	"ALTER TABLE change RENAME TO old_change;"
+	"CREATE TABLE change ("
+	" id INTEGER PRIMARY KEY,"
+	" zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+	" time INTEGER NOT NULL," /* unix ms */
+	" actor TEXT NOT NULL,"
+	" source TEXT NOT NULL,"
+	" transport TEXT NOT NULL,"
+	" rcode INTEGER NOT NULL,"
+	" note TEXT NOT NULL,"
+	" serial_from INTEGER," /* NULL: the zone had no content */
+	" serial_to INTEGER,"   /* NULL: no version came of it */
+	" \"full\" INTEGER NOT NULL,"
+	" soa_from_ttl INTEGER,"
+	" soa_from BLOB," /* NULL: as soa_to, with serial_from */
+	" soa_to_ttl INTEGER,"
+	" soa_to BLOB,"
+	" records BLOB" /* packed as zonestore_journal.c draws it; NULL: in change_more */
+	") STRICT;"
+	"CREATE TABLE change_more ("
+	" change INTEGER NOT NULL REFERENCES change (id) ON DELETE CASCADE,"
+	" seq INTEGER NOT NULL," /* number of its first record */
+	" records BLOB NOT NULL,"
+	" PRIMARY KEY (change, seq)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO change SELECT v.id, v.zone, v.time, coalesce(c.actor, 'unknown'), coalesce(c.source, ''), "
+	"coalesce(c.transport, ''), coalesce(c.rcode, 0), coalesce(c.note, ''), v.serial_from, v.serial_to, "
+	"v.\"full\", "
+	"v.soa_from_ttl, v.soa_from, v.soa_to_ttl, v.soa_to, "
+	"CASE WHEN NOT EXISTS (SELECT 1 FROM change_rr WHERE version = v.id AND seq >= 128) THEN "
+	"(SELECT pack_records(op, name, type, ttl, rdata) FROM "
+	"(SELECT * FROM change_rr WHERE version = v.id ORDER BY seq)) END "
+	"FROM version v LEFT JOIN old_change c ON c.id = v.id ORDER BY v.id;"
+	"INSERT INTO change_more SELECT version, seq, (SELECT pack_records(op, name, type, ttl, rdata) FROM "
+	"(SELECT * FROM change_rr WHERE version = r.version AND seq BETWEEN r.seq AND r.seq + 127 ORDER BY seq)) "
+	"FROM change_rr r WHERE seq % 128 = 0 AND version IN (SELECT id FROM change WHERE records IS NULL);"
+	"DROP TABLE change_rr;"
+	"DROP TABLE version;"
+	"DROP TABLE old_change;"
+	"CREATE INDEX change_zone ON change (zone);";
+
 /* ---- the handle ---- */
 
 static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mode mode, struct errmsg *msg)
@@ -91,8 +134,9 @@ static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mo
 	char *script;
 	if (asprintf(&script, "%s%s", keystore_schema_0, schema_0) < 0)
 		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
-	const char *const migrations[] = {script, schema_history_bounds, NULL};
-	const struct sqlstore_schema schema = {.application_id = APPLICATION_ID, .migrations = migrations};
+	const char *const migrations[] = {script, schema_history_bounds, schema_journal, NULL};
+	const struct sqlstore_schema schema = {
+		.application_id = APPLICATION_ID, .migrations = migrations, .functions = zonestore_inside_functions};
 	enum err err = sqlstore_open(&s->sql, path, mode, &schema, msg);
 	free(script);
 	return err;
@@ -128,6 +172,7 @@ void zonestore_close(struct zonestore *s)
 	if (!s)
 		return;
 	sqlstore_close(s->sql); /* first: it clears our statements */
+	free(s->making.pack.octets);
 	free(s);
 }
 
@@ -277,14 +322,12 @@ enum err zonestore_add_zone(struct zonestore *s, struct zonestore_zone *z, struc
 	return err;
 }
 
-#define ZONE_COLUMNS "id, name, role, policy, serial, changed, history_age, history_size"
-
 static int64_t read_bound(sqlite3_stmt *stmt, int column, int64_t standard)
 {
 	return sqlite3_column_type(stmt, column) == SQLITE_NULL ? standard : sqlite3_column_int64(stmt, column);
 }
 
-static enum err read_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonestore_zone *out, struct errmsg *msg)
+enum err zonestore_inside_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonestore_zone *out, struct errmsg *msg)
 {
 	const char *name = (const char *)sqlite3_column_text(stmt, 1);
 	const char *role = (const char *)sqlite3_column_text(stmt, 2);
@@ -300,10 +343,9 @@ static enum err read_zone(struct zonestore *s, sqlite3_stmt *stmt, struct zonest
 	out->policy = find_word(policies, sizeof(policies) / sizeof(policies[0]), policy);
 	if (!out->role || !out->policy)
 		return zonestore_inside_corrupt(s, id, NULL, 0, "role or serial policy is not known", msg);
-	out->has_serial = sqlite3_column_type(stmt, 4) != SQLITE_NULL;
-	if (!zonestore_inside_number(stmt, 4, UINT32_MAX, &serial))
-		return zonestore_inside_corrupt(s, id, NULL, 0, "its serial is out of range", msg);
-	out->serial = (uint32_t)serial;
+	out->has_serial =
+		sqlite3_column_type(stmt, 4) != SQLITE_NULL && zonestore_inside_number(stmt, 4, UINT32_MAX, &serial);
+	out->serial = out->has_serial ? (uint32_t)serial : 0;
 	out->history_age = read_bound(stmt, 6, HISTORY_AGE_DEFAULT);
 	out->history_size = read_bound(stmt, 7, HISTORY_SIZE_DEFAULT);
 	return ERR_OK;
@@ -314,8 +356,8 @@ enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, struct zo
 	char text[NAME_TEXT_MAX];
 	uint8_t lower[NAME_WIRE_MAX];
 	bool row;
-	enum err err =
-		sqlstore_prepare(s->sql, &s->find_zone, "SELECT " ZONE_COLUMNS " FROM zone WHERE name = ?1", msg);
+	enum err err = sqlstore_prepare(s->sql, &s->find_zone,
+					"SELECT " ZONESTORE_ZONE_COLUMNS " FROM zone WHERE name = ?1", msg);
 	if (err)
 		return err;
 	name_lower(lower, name, name_len(name));
@@ -325,7 +367,7 @@ enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, struct zo
 		return err;
 	if (!row)
 		return no_such_zone(name, msg);
-	err = read_zone(s, s->find_zone, out, msg);
+	err = zonestore_inside_zone(s, s->find_zone, out, msg);
 	zonestore_inside_stop(s->find_zone);
 	return err;
 }
@@ -333,13 +375,14 @@ enum err zonestore_find_zone(struct zonestore *s, const uint8_t *name, struct zo
 enum err zonestore_each_zone(struct zonestore *s, zonestore_zone_fn *fn, void *arg, struct errmsg *msg)
 {
 	bool row = false;
-	enum err err = sqlstore_prepare(s->sql, &s->each_zone, "SELECT " ZONE_COLUMNS " FROM zone ORDER BY name", msg);
+	enum err err = sqlstore_prepare(s->sql, &s->each_zone,
+					"SELECT " ZONESTORE_ZONE_COLUMNS " FROM zone ORDER BY name", msg);
 	if (err)
 		return err;
 	assert(!sqlite3_stmt_busy(s->each_zone));
 	while (!err && !(err = sqlstore_step(s->sql, s->each_zone, &row, msg)) && row) {
 		struct zonestore_zone z;
-		err = read_zone(s, s->each_zone, &z, msg);
+		err = zonestore_inside_zone(s, s->each_zone, &z, msg);
 		if (!err)
 			err = fn(arg, &z);
 	}
@@ -374,6 +417,24 @@ enum err zonestore_policy_from_text(enum serial_policy *out, const char *text)
 	return *out ? ERR_OK : ERR_RANGE;
 }
 
+enum err zonestore_zones_end(struct zonestore *s, int64_t from, unsigned count, int64_t *last, bool *more,
+			     struct errmsg *msg)
+{
+	*last = INT64_MAX;
+	enum err err = sqlstore_prepare(s->sql, &s->zones_end,
+					"SELECT id FROM zone WHERE id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2", msg);
+	if (err)
+		return err;
+	sqlite3_bind_int64(s->zones_end, 1, from);
+	sqlite3_bind_int64(s->zones_end, 2, count);
+	err = sqlstore_step(s->sql, s->zones_end, more, msg);
+	if (!err && *more) {
+		*last = sqlite3_column_int64(s->zones_end, 0) - 1;
+		zonestore_inside_stop(s->zones_end);
+	}
+	return err;
+}
+
 static enum err run_for_zone(struct zonestore *s, sqlite3_stmt **slot, const char *sql, int64_t zone,
 			     struct errmsg *msg)
 {
@@ -398,15 +459,11 @@ enum err zonestore_remove_zone(struct zonestore *s, int64_t zone, struct errmsg 
 {
 	enum err err = remove_grants(s, zone, msg);
 	if (!err)
-		err = run_for_zone(s, &s->remove_change_rrs,
-				   "DELETE FROM change_rr WHERE version IN (SELECT id FROM version WHERE zone = ?1)",
+		err = run_for_zone(s, &s->remove_pieces,
+				   "DELETE FROM change_more WHERE change IN (SELECT id FROM change WHERE zone = ?1)",
 				   zone, msg);
 	if (!err)
-		err = run_for_zone(s, &s->remove_changes,
-				   "DELETE FROM change WHERE id IN (SELECT id FROM version WHERE zone = ?1)", zone,
-				   msg);
-	if (!err)
-		err = run_for_zone(s, &s->remove_versions, "DELETE FROM version WHERE zone = ?1", zone, msg);
+		err = run_for_zone(s, &s->remove_changes, "DELETE FROM change WHERE zone = ?1", zone, msg);
 	if (!err)
 		err = zonestore_clear_records(s, zone, msg);
 	if (!err)

@@ -2,15 +2,18 @@
  *
  *   zone     id, name (text), role, serial policy, bounds of its history …   one row a zone
  *   rrset    zone, owner (sort key), type, covers | name (text with its case), ttl, rdata, change      what is served
- *   version  zone, id, serial from -> to, time, SOA before and after                                    one committed step of a zone
- *   change   id (the version's), time, actor, source, transport, rcode, note                            who asked for it
- *   change_rr version, seq, op (0 deleted, 1 added), owner, type, ttl, rdata                            what exactly: IXFR journal, audit, undo
+ *   change   id, zone, time, actor, source, transport, rcode, note                                       who asked for what:
+ *            | serial from -> to, SOA before and after, records deleted and added                        one committed step of a zone (a version)
+ *   change_more change, seq, records                                                                    …of a large one
  *   peer     zone, address, key                                                                         secondaries to NOTIFY
  *
  * `rrset.rdata` packs an RRset: for each record a two-octet length and the RDATA, in canonical order; so ORDER BY
- * owner, type reads a zone in canonical order. change_rr has one row a record, the apex SOA left out: it stands in
- * `version`. A version whose `full` is 1 replaced the whole zone without a usable difference (first load): IXFR
- * cannot cross it.
+ * owner, type reads a zone in canonical order.
+ *
+ * The journal is one row a change, written once, at the table's end; how its records are packed says
+ * zonestore_journal.c. The apex SOA is not among them: it has columns of its own. A version whose `full` is 1
+ * replaced the whole zone without a usable difference (first load): IXFR cannot cross it. Rows without serial_to are
+ * no versions. Index change_zone finds the rows of a zone, in the order of their ids.
  *
  * All functions run in the caller's transaction (sqlstore_begin) unless they say otherwise. Threads: as the handle. */
 #ifndef ROOST_ZONES_ZONESTORE_H
@@ -59,6 +62,11 @@ MUST_USE enum err zonestore_policy_from_text(enum serial_policy *out, const char
 typedef enum err zonestore_zone_fn(void *arg, const struct zonestore_zone *z);
 MUST_USE enum err zonestore_each_zone(struct zonestore *s, zonestore_zone_fn *fn, void *arg, struct errmsg *msg);
 
+/* Where `count` zones end that begin at id `from`: those with ids from..*last are so many, or all there are; *more:
+ * there are some behind them. */
+MUST_USE enum err zonestore_zones_end(struct zonestore *s, int64_t from, unsigned count, int64_t *last, bool *more,
+				      struct errmsg *msg);
+
 /* ---- records ---- */
 
 /* Stores the name's RRsets as `after` has them, given that the rows now are as `before` says (either may be NULL):
@@ -71,6 +79,13 @@ MUST_USE enum err zonestore_clear_records(struct zonestore *s, int64_t zone, str
 /* Builds the zone in memory from its rows, checking every octet of them (ERR_CORRUPT names zone, owner and type). */
 MUST_USE enum err zonestore_load(struct zonestore *s, const struct zonestore_zone *row, struct zone **out,
 				 struct errmsg *msg);
+/* The same for all zones with ids `from` to `to`, in that order, in one sweep. A zone whose rows fail their check does
+ * not stop it: z is NULL then, and `fault` says what is wrong. The zone is the callee's, whatever it returns; an error
+ * ends the sweep. */
+typedef enum err zonestore_loaded_fn(void *arg, const struct zonestore_zone *row, struct zone *z,
+				     const struct errmsg *fault);
+MUST_USE enum err zonestore_load_between(struct zonestore *s, int64_t from, int64_t to, zonestore_loaded_fn *fn,
+					 void *arg, struct errmsg *msg);
 
 /* Rows in canonical order for export and listing, without building the zone. */
 struct zonestore_rr {
@@ -100,7 +115,7 @@ struct zonestore_version {
 };
 
 struct zonestore_change {
-	int64_t time;
+	int64_t time;          /* the version's, when there is one */
 	const char *actor;     /* "key nas.", "admin uid 0", … */
 	const char *source;    /* address, or "" */
 	const char *transport; /* "udp", "tcp", "control", "local" */
@@ -108,11 +123,14 @@ struct zonestore_change {
 	uint16_t rcode;
 };
 
-/* Inserts both; sets v->id, which is higher than that of every version before it. */
-MUST_USE enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v,
-					const struct zonestore_change *c, struct errmsg *msg);
-MUST_USE enum err zonestore_add_change_rr(struct zonestore *s, int64_t version, uint32_t seq, bool add,
-					  const uint8_t *owner, const struct content_rr *rr, struct errmsg *msg);
+/* A version and who made it: begun, which sets v->id (higher than that of every version before it), then its records,
+ * deletions first, then ended, which writes the row. What v and c point to must live until then. One at a time; one
+ * that is begun and not ended never was. */
+MUST_USE enum err zonestore_begin_version(struct zonestore *s, struct zonestore_version *v,
+					  const struct zonestore_change *c, struct errmsg *msg);
+MUST_USE enum err zonestore_add_change_rr(struct zonestore *s, bool add, const uint8_t *owner,
+					  const struct content_rr *rr, struct errmsg *msg);
+MUST_USE enum err zonestore_end_version(struct zonestore *s, struct errmsg *msg);
 
 /* The zone row's serial and the time of its last version. Once is enough for all versions of a transaction: the last
  * one's. */
@@ -120,7 +138,7 @@ MUST_USE enum err zonestore_set_serial(struct zonestore *s, int64_t zone, uint32
 				       struct errmsg *msg);
 
 /* Newest first when `newest_first`, else oldest first; only what comes after version id `after` in that order (0:
- * from the end), at most `limit` (0 = all). Change NULL: nobody is on record. Pointers are good until fn returns. */
+ * from the end), at most `limit` (0 = all). Pointers are good until fn returns. */
 typedef enum err zonestore_version_fn(void *arg, const struct zonestore_version *v, const struct zonestore_change *c);
 MUST_USE enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_first, int64_t after,
 					 unsigned limit, zonestore_version_fn *fn, void *arg, struct errmsg *msg);

@@ -1,107 +1,10 @@
-/* zonestore_history.c: versions of zones, who made them, and their records: IXFR journal, audit trail and undo at
- * once. */
+/* zonestore_history.c: walking the versions of a zone: IXFR journal, audit trail and undo at once. Writing them, and
+ * their records: zonestore_journal.c. */
 #include "zones/store/zonestore_inside.h"
 
 #include <assert.h>
 
-/* ---- writing ---- */
-
-static void bind_words(sqlite3_stmt *stmt, int at, const char *words)
-{
-	sqlite3_bind_text(stmt, at, words ? words : "", -1, SQLITE_STATIC);
-}
-
-/* Sets *id. */
-static enum err add_change(struct zonestore *s, const struct zonestore_change *c, int64_t *id, struct errmsg *msg)
-{
-	enum err err = sqlstore_prepare(s->sql, &s->add_change,
-					"INSERT INTO change (time, actor, source, transport, rcode, note) "
-					"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-					msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(s->add_change, 1, c->time);
-	bind_words(s->add_change, 2, c->actor);
-	bind_words(s->add_change, 3, c->source);
-	bind_words(s->add_change, 4, c->transport);
-	sqlite3_bind_int(s->add_change, 5, c->rcode);
-	bind_words(s->add_change, 6, c->note);
-	err = sqlstore_run(s->sql, s->add_change, msg);
-	if (!err)
-		*id = sqlite3_last_insert_rowid(sqlstore_handle(s->sql));
-	return err;
-}
-
-static enum err add_version(struct zonestore *s, const struct zonestore_version *v, struct errmsg *msg)
-{
-	enum err err = sqlstore_prepare(
-		s->sql, &s->add_version,
-		"INSERT INTO version (zone, id, serial_from, serial_to, time, \"full\", soa_from_ttl, soa_from, "
-		"soa_to_ttl, soa_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-		msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(s->add_version, 1, v->zone);
-	sqlite3_bind_int64(s->add_version, 2, v->id);
-	sqlite3_bind_int64(s->add_version, 4, v->to);
-	sqlite3_bind_int64(s->add_version, 5, v->time);
-	sqlite3_bind_int(s->add_version, 6, v->full);
-	if (v->has_from) {
-		sqlite3_bind_int64(s->add_version, 3, v->from);
-		sqlite3_bind_int64(s->add_version, 7, v->soa_from_ttl);
-		zonestore_inside_bind_blob(s->add_version, 8, v->soa_from, v->soa_from_len);
-	}
-	sqlite3_bind_int64(s->add_version, 9, v->soa_to_ttl);
-	zonestore_inside_bind_blob(s->add_version, 10, v->soa_to, v->soa_to_len);
-	return sqlstore_run(s->sql, s->add_version, msg);
-}
-
-enum err zonestore_add_version(struct zonestore *s, struct zonestore_version *v, const struct zonestore_change *c,
-			       struct errmsg *msg)
-{
-	enum err err = add_change(s, c, &v->id, msg);
-	if (!err)
-		err = add_version(s, v, msg);
-	if (err == ERR_REFUSED) /* the foreign key: the zone went */
-		return errmsg_set(msg, ERR_NOTFOUND,
-				  "zone number %lld is no more in the database; see roostctl zone list",
-				  (long long)v->zone);
-	return err;
-}
-
-enum err zonestore_set_serial(struct zonestore *s, int64_t zone, uint32_t serial, int64_t changed, struct errmsg *msg)
-{
-	enum err err = sqlstore_prepare(s->sql, &s->set_serial,
-					"UPDATE zone SET serial = ?2, changed = ?3 WHERE id = ?1", msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(s->set_serial, 1, zone);
-	sqlite3_bind_int64(s->set_serial, 2, serial);
-	sqlite3_bind_int64(s->set_serial, 3, changed);
-	return sqlstore_run(s->sql, s->set_serial, msg);
-}
-
-enum err zonestore_add_change_rr(struct zonestore *s, int64_t version, uint32_t seq, bool add, const uint8_t *owner,
-				 const struct content_rr *rr, struct errmsg *msg)
-{
-	char text[NAME_TEXT_MAX];
-	uint8_t key[NAME_KEY_MAX];
-	enum err err = sqlstore_prepare(s->sql, &s->add_change_rr,
-					"INSERT INTO change_rr (version, seq, op, owner, name, type, ttl, rdata) "
-					"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-					msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(s->add_change_rr, 1, version);
-	sqlite3_bind_int64(s->add_change_rr, 2, seq);
-	sqlite3_bind_int(s->add_change_rr, 3, add);
-	zonestore_inside_bind_blob(s->add_change_rr, 4, key, name_to_key(owner, key));
-	zonestore_inside_bind_name(s->add_change_rr, 5, owner, text);
-	sqlite3_bind_int(s->add_change_rr, 6, rr->type);
-	sqlite3_bind_int64(s->add_change_rr, 7, rr->ttl);
-	zonestore_inside_bind_blob(s->add_change_rr, 8, rr->rdata, rr->rdlen);
-	return sqlstore_run(s->sql, s->add_change_rr, msg);
-}
+enum { SOA_MAX = 2 * NAME_WIRE_MAX + 20 }; /* octets of RDATA: two names and five numbers (RFC 1035 §3.3.13) */
 
 /* ---- versions ---- */
 
@@ -119,7 +22,22 @@ static bool read_soa(sqlite3_stmt *stmt, int column, uint32_t *ttl, const uint8_
 	return true;
 }
 
-static bool read_version(sqlite3_stmt *stmt, struct zonestore_version *v)
+/* The SOA before, which is only stored if it is not the one after with another serial; then it is made in `own`. */
+static bool read_soa_from(sqlite3_stmt *stmt, struct zonestore_version *v, uint8_t own[SOA_MAX])
+{
+	if (sqlite3_column_type(stmt, 6) != SQLITE_NULL)
+		return read_soa(stmt, 5, &v->soa_from_ttl, &v->soa_from, &v->soa_from_len);
+	if (v->soa_to_len > SOA_MAX)
+		return false;
+	memcpy(own, v->soa_to, v->soa_to_len);
+	rr_soa_set_serial(own, v->soa_to_len, v->from);
+	v->soa_from = own;
+	v->soa_from_len = v->soa_to_len;
+	v->soa_from_ttl = v->soa_to_ttl;
+	return true;
+}
+
+static bool read_version(sqlite3_stmt *stmt, struct zonestore_version *v, uint8_t own[SOA_MAX])
 {
 	int64_t from, to;
 	bool has_from = sqlite3_column_type(stmt, 1) != SQLITE_NULL;
@@ -133,9 +51,8 @@ static bool read_version(sqlite3_stmt *stmt, struct zonestore_version *v)
 		.time = sqlite3_column_int64(stmt, 3),
 		.full = sqlite3_column_int(stmt, 4) != 0,
 	};
-	if (has_from && !read_soa(stmt, 5, &v->soa_from_ttl, &v->soa_from, &v->soa_from_len))
-		return false;
-	return read_soa(stmt, 7, &v->soa_to_ttl, &v->soa_to, &v->soa_to_len);
+	return read_soa(stmt, 7, &v->soa_to_ttl, &v->soa_to, &v->soa_to_len) &&
+	       (!has_from || read_soa_from(stmt, v, own));
 }
 
 static const char *column_words(sqlite3_stmt *stmt, int column)
@@ -144,27 +61,22 @@ static const char *column_words(sqlite3_stmt *stmt, int column)
 	return words ? words : "";
 }
 
-/* False: nobody is on record for this version. */
-static bool read_change(sqlite3_stmt *stmt, struct zonestore_change *c)
+static void read_change(sqlite3_stmt *stmt, struct zonestore_change *c)
 {
-	if (sqlite3_column_type(stmt, 9) == SQLITE_NULL)
-		return false;
 	*c = (struct zonestore_change){
-		.time = sqlite3_column_int64(stmt, 10),
-		.actor = column_words(stmt, 11),
-		.source = column_words(stmt, 12),
-		.transport = column_words(stmt, 13),
-		.note = column_words(stmt, 14),
-		.rcode = (uint16_t)sqlite3_column_int(stmt, 15),
+		.time = sqlite3_column_int64(stmt, 3),
+		.actor = column_words(stmt, 9),
+		.source = column_words(stmt, 10),
+		.transport = column_words(stmt, 11),
+		.note = column_words(stmt, 12),
+		.rcode = (uint16_t)sqlite3_column_int(stmt, 13),
 	};
-	return true;
 }
 
-#define VERSION_QUERY                                                                                             \
-	"SELECT v.id, v.serial_from, v.serial_to, v.time, v.\"full\", v.soa_from_ttl, v.soa_from, v.soa_to_ttl, " \
-	"v.soa_to, "                                                                                              \
-	"c.id, c.time, c.actor, c.source, c.transport, c.note, c.rcode "                                          \
-	"FROM version v LEFT JOIN change c ON c.id = v.id WHERE v.zone = ?1 "
+#define VERSION_QUERY                                                                                            \
+	"SELECT id, serial_from, serial_to, time, \"full\", soa_from_ttl, soa_from, soa_to_ttl, soa_to, actor, " \
+	"source, "                                                                                               \
+	"transport, note, rcode FROM change WHERE zone = ?1 AND serial_to IS NOT NULL "
 
 /* The rows of a bound statement; it is reset. */
 static enum err walk_versions(struct zonestore *s, sqlite3_stmt *stmt, int64_t zone, zonestore_version_fn *fn,
@@ -175,13 +87,15 @@ static enum err walk_versions(struct zonestore *s, sqlite3_stmt *stmt, int64_t z
 	while (!err && !(err = sqlstore_step(s->sql, stmt, &row, msg)) && row) {
 		struct zonestore_version v;
 		struct zonestore_change c;
-		if (!read_version(stmt, &v)) {
+		uint8_t own[SOA_MAX];
+		if (!read_version(stmt, &v, own)) {
 			err = zonestore_inside_corrupt(s, zone, NULL, 0,
 						       "a version in its history has an impossible serial or SOA", msg);
 			break;
 		}
 		v.zone = zone;
-		err = fn(arg, &v, read_change(stmt, &c) ? &c : NULL);
+		read_change(stmt, &c);
+		err = fn(arg, &v, &c);
 	}
 	zonestore_inside_stop(stmt);
 	return err;
@@ -192,8 +106,8 @@ enum err zonestore_each_version(struct zonestore *s, int64_t zone, bool newest_f
 {
 	sqlite3_stmt **slot = newest_first ? &s->versions_down : &s->versions_up;
 	enum err err = sqlstore_prepare(s->sql, slot,
-					newest_first ? VERSION_QUERY "AND v.id < ?2 ORDER BY v.id DESC LIMIT ?3"
-						     : VERSION_QUERY "AND v.id > ?2 ORDER BY v.id LIMIT ?3",
+					newest_first ? VERSION_QUERY "AND id < ?2 ORDER BY id DESC LIMIT ?3"
+						     : VERSION_QUERY "AND id > ?2 ORDER BY id LIMIT ?3",
 					msg);
 	if (err)
 		return err;
@@ -209,8 +123,9 @@ enum err zonestore_each_version_of(struct zonestore *s, int64_t zone, const uint
 {
 	uint8_t key[NAME_KEY_MAX];
 	enum err err = sqlstore_prepare(s->sql, &s->versions_of,
-					VERSION_QUERY "AND EXISTS (SELECT 1 FROM change_rr r WHERE r.version = v.id "
-						      "AND r.owner = ?2) ORDER BY v.id DESC LIMIT ?3",
+					VERSION_QUERY "AND CASE WHEN records IS NOT NULL THEN has_owner(records, ?2) "
+						      "ELSE EXISTS (SELECT 1 FROM change_more m WHERE m.change = id "
+						      "AND has_owner(m.records, ?2)) END ORDER BY id DESC LIMIT ?3",
 					msg);
 	if (err)
 		return err;
@@ -259,7 +174,8 @@ enum err zonestore_find_chain(struct zonestore *s, int64_t zone, uint32_t serial
 	bool row = true;
 	enum err err = sqlstore_prepare(
 		s->sql, &s->chain,
-		"SELECT id, serial_from, serial_to, \"full\" FROM version WHERE zone = ?1 ORDER BY id DESC LIMIT ?2",
+		"SELECT id, serial_from, serial_to, \"full\" FROM change WHERE zone = ?1 AND serial_to IS NOT NULL "
+		"ORDER BY id DESC LIMIT ?2",
 		msg);
 	if (err)
 		return err;
@@ -286,7 +202,7 @@ enum err zonestore_find_version(struct zonestore *s, int64_t zone, uint32_t to, 
 	bool row;
 	enum err err = sqlstore_prepare(
 		s->sql, &s->find_version,
-		"SELECT id FROM version WHERE zone = ?1 AND serial_to = ?2 ORDER BY id DESC LIMIT 1", msg);
+		"SELECT id FROM change WHERE zone = ?1 AND serial_to = ?2 ORDER BY id DESC LIMIT 1", msg);
 	if (err)
 		return err;
 	sqlite3_bind_int64(s->find_version, 1, zone);
@@ -299,57 +215,4 @@ enum err zonestore_find_version(struct zonestore *s, int64_t zone, uint32_t to, 
 	*id = sqlite3_column_int64(s->find_version, 0);
 	zonestore_inside_stop(s->find_version);
 	return ERR_OK;
-}
-
-/* ---- records of a version ---- */
-
-static bool read_change_rr(sqlite3_stmt *stmt, struct zonestore_owner *owner, struct zonestore_change_rr *out)
-{
-	int64_t seq, type, ttl;
-	bool next;
-	owner->any = false; /* a name deleted and made again may have another spelling from row to row */
-	if (!zonestore_inside_owner(owner, stmt, 2, 3, &next) || !zonestore_inside_number(stmt, 0, UINT32_MAX, &seq) ||
-	    !zonestore_inside_number(stmt, 4, UINT16_MAX, &type) || !zonestore_inside_number(stmt, 5, UINT32_MAX, &ttl))
-		return false;
-	const uint8_t *rdata = sqlite3_column_blob(stmt, 6);
-	size_t len = (size_t)sqlite3_column_bytes(stmt, 6);
-	if (!rdata)
-		rdata = (const uint8_t *)""; /* empty */
-	*out = (struct zonestore_change_rr){
-		.seq = (uint32_t)seq,
-		.add = sqlite3_column_int(stmt, 1) != 0,
-		.owner = owner->name.wire,
-		.rr = {.type = (uint16_t)type, .ttl = (uint32_t)ttl, .rdlen = (uint16_t)len, .rdata = rdata},
-	};
-	return rr_check_rdata((uint16_t)type, rdata, len) == ERR_OK;
-}
-
-enum err zonestore_each_change_rr(struct zonestore *s, int64_t version, uint32_t from, unsigned limit,
-				  zonestore_change_rr_fn *fn, void *arg, struct errmsg *msg)
-{
-	struct zonestore_owner owner;
-	bool row = false;
-	enum err err = sqlstore_prepare(s->sql, &s->each_change_rr,
-					"SELECT seq, op, owner, name, type, ttl, rdata FROM change_rr "
-					"WHERE version = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
-					msg);
-	if (err)
-		return err;
-	assert(!sqlite3_stmt_busy(s->each_change_rr));
-	sqlite3_bind_int64(s->each_change_rr, 1, version);
-	sqlite3_bind_int64(s->each_change_rr, 2, from);
-	sqlite3_bind_int64(s->each_change_rr, 3, limit ? (int64_t)limit : -1);
-	while (!err && !(err = sqlstore_step(s->sql, s->each_change_rr, &row, msg)) && row) {
-		struct zonestore_change_rr rr;
-		if (read_change_rr(s->each_change_rr, &owner, &rr))
-			err = fn(arg, &rr);
-		else
-			err = errmsg_set(
-				msg, ERR_CORRUPT,
-				"version %lld in the database: record %lld cannot be read; restore the database from a "
-				"backup, or load the zone anew with 'roostctl zone import'",
-				(long long)version, (long long)sqlite3_column_int64(s->each_change_rr, 0));
-	}
-	zonestore_inside_stop(s->each_change_rr);
-	return err;
 }

@@ -5,7 +5,6 @@
 #include "zones/store/zonestore_inside.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum {
 	PACK_HEAD = 2,       /* octets before each RDATA */
@@ -187,53 +186,50 @@ enum err zonestore_clear_records(struct zonestore *s, int64_t zone, struct errms
 
 /* ---- reading ---- */
 
-/* A walk over the rows of a zone; the members from `type` on are of the row at hand. */
-struct reading {
-	struct zonestore *s;
-	int64_t zone;
-	uint8_t apex[NAME_KEY_MAX]; /* sort key: every owner's key starts with it */
-	size_t apex_len;
-	sqlite3_stmt *stmt;
-	struct errmsg *msg;
-	struct zonestore_owner owner;
-	bool next_owner; /* the owner is another than the last row's */
-	uint16_t type, covers;
-	uint32_t ttl;
-	struct rbuf pack;
-};
-
-static enum err corrupt(struct reading *r, const char *what)
+static enum err corrupt(struct zonestore_reading *r, const char *what)
 {
 	return zonestore_inside_corrupt(r->s, r->zone, r->owner.any ? r->owner.name.wire : NULL, r->type, what, r->msg);
 }
 
-#define READ_ROWS "SELECT owner, name, type, covers, ttl, rdata FROM rrset WHERE zone = ?1 "
+#define READ_ROWS "SELECT owner, name, type, covers, ttl, rdata, zone FROM rrset WHERE "
 
-/* `at`: only the rows of the name with this sort key, which must live as long as the walk; NULL: all rows. */
-static enum err start_reading(struct reading *r, struct zonestore *s, int64_t zone, const uint8_t *apex,
-			      const struct rbuf *at, struct errmsg *msg)
+enum err zonestore_inside_read(struct zonestore_reading *r, struct zonestore *s, int64_t from, int64_t to,
+			       const struct rbuf *at, struct errmsg *msg)
 {
 	sqlite3_stmt **slot = at ? &s->each_rrset_at : &s->each_rrset;
 	r->s = s;
-	r->zone = zone;
 	r->msg = msg;
-	r->type = 0;
-	r->owner.any = false;
-	r->apex_len = name_to_key(apex, r->apex);
-	enum err err = sqlstore_prepare(
-		s->sql, slot,
-		at ? READ_ROWS "AND owner = ?2 ORDER BY type, covers" : READ_ROWS "ORDER BY owner, type, covers", msg);
+	enum err err = sqlstore_prepare(s->sql, slot,
+					at ? READ_ROWS "zone = ?1 AND owner = ?2 ORDER BY type, covers"
+					   : READ_ROWS "zone BETWEEN ?1 AND ?2 ORDER BY zone, owner, type, covers",
+					msg);
 	if (err)
 		return err;
 	assert(!sqlite3_stmt_busy(*slot));
 	r->stmt = *slot;
-	sqlite3_bind_int64(r->stmt, 1, zone);
+	sqlite3_bind_int64(r->stmt, 1, from);
 	if (at)
 		zonestore_inside_bind_blob(r->stmt, 2, at->data, at->len);
+	else
+		sqlite3_bind_int64(r->stmt, 2, to);
 	return ERR_OK;
 }
 
-static enum err read_numbers(struct reading *r)
+void zonestore_inside_read_zone(struct zonestore_reading *r, const uint8_t *apex)
+{
+	r->apex_len = name_to_key(apex, r->apex);
+	r->owner.any = false;
+}
+
+enum err zonestore_inside_next_row(struct zonestore_reading *r, bool *more)
+{
+	enum err err = sqlstore_step(r->s->sql, r->stmt, more, r->msg);
+	if (!err && *more)
+		r->zone = sqlite3_column_int64(r->stmt, 6);
+	return err;
+}
+
+static enum err read_numbers(struct zonestore_reading *r)
 {
 	int64_t type, covers, ttl;
 	r->type = 0;
@@ -249,19 +245,15 @@ static enum err read_numbers(struct reading *r)
 	return ERR_OK;
 }
 
-/* *more is false after the last row. */
-static enum err read_row(struct reading *r, bool *more)
+enum err zonestore_inside_read_row(struct zonestore_reading *r)
 {
-	enum err err = sqlstore_step(r->s->sql, r->stmt, more, r->msg);
-	if (err || !*more)
-		return err;
 	if (!zonestore_inside_owner(&r->owner, r->stmt, 0, 1, &r->next_owner))
 		return corrupt(r, "a row's owner and name are not one domain name");
-	if (r->owner.key_len < r->apex_len || (r->apex_len && memcmp(r->owner.key, r->apex, r->apex_len) != 0))
-		return corrupt(r, "the name is not in the zone");
-	err = read_numbers(r);
+	enum err err = read_numbers(r);
 	if (err)
 		return err;
+	if (r->owner.key_len < r->apex_len || (r->apex_len && memcmp(r->owner.key, r->apex, r->apex_len) != 0))
+		return corrupt(r, "the name is not in the zone");
 	const void *rdata = sqlite3_column_blob(r->stmt, 5);
 	size_t len = (size_t)sqlite3_column_bytes(r->stmt, 5);
 	if (!rdata || !len)
@@ -270,8 +262,7 @@ static enum err read_row(struct reading *r, bool *more)
 	return ERR_OK;
 }
 
-/* The next record of the row; *more is false after the last. */
-static enum err read_record(struct reading *r, struct content_rr *rr, bool *more)
+enum err zonestore_inside_read_record(struct zonestore_reading *r, struct content_rr *rr, bool *more)
 {
 	*more = buf_left(&r->pack) > 0;
 	if (!*more)
@@ -291,130 +282,6 @@ static enum err read_record(struct reading *r, struct content_rr *rr, bool *more
 	return ERR_OK;
 }
 
-/* ---- loading a zone ---- */
-
-struct loading {
-	struct reading r;
-	struct content_maker *maker;
-	struct zone *zone;
-	struct name owner; /* of what the maker holds; len 0: nothing */
-};
-
-/* The name is complete: into the zone with it. */
-static enum err finish_name(struct loading *l)
-{
-	struct content *c;
-	if (!l->owner.len)
-		return ERR_OK;
-	enum err err = content_maker_finish(l->maker, l->owner.wire, &c);
-	if (err == ERR_NOSPACE)
-		return zonestore_inside_corrupt(l->r.s, l->r.zone, l->owner.wire, TYPE_ANY,
-						"more than a message can carry", l->r.msg);
-	if (!err) {
-		err = zone_load_content(l->zone, l->owner.wire, c);
-		if (err)
-			content_free(c);
-	}
-	return err ? errmsg_set(l->r.msg, err, "loading a zone: %s", err_text(err)) : ERR_OK;
-}
-
-static enum err load_row(struct loading *l)
-{
-	struct content_rr rr;
-	bool more;
-	if (l->r.next_owner) {
-		enum err err = finish_name(l);
-		if (err)
-			return err;
-		l->owner.len = l->r.owner.name.len;
-		memcpy(l->owner.wire, l->r.owner.name.wire, l->owner.len);
-	}
-	for (;;) {
-		enum err err = read_record(&l->r, &rr, &more);
-		if (err || !more)
-			return err;
-		err = content_maker_add(l->maker, rr.type, rr.ttl, rr.rdata, rr.rdlen);
-		if (err)
-			return errmsg_set(l->r.msg, err, "loading a zone: %s", err_text(err));
-	}
-}
-
-static enum err load_rows(struct loading *l)
-{
-	bool more = true;
-	while (more) {
-		enum err err = read_row(&l->r, &more);
-		if (!err && more)
-			err = load_row(l);
-		if (err)
-			return err;
-	}
-	return finish_name(l);
-}
-
-/* The serial stands in the zone's row too: two rows that contradict each other would give secondaries the wrong
- * history. */
-static enum err check_serial(struct loading *l, const struct zonestore_zone *row)
-{
-	struct zone_view v = zone_view(l->zone);
-	struct content_rr rr;
-	if (!row->has_serial)
-		return ERR_OK;
-	if (!zone_soa(&v, &rr))
-		return zonestore_inside_corrupt(l->r.s, row->id, row->name.wire, TYPE_SOA, "there is none", l->r.msg);
-	if (zone_serial(&v) != row->serial)
-		return zonestore_inside_corrupt(l->r.s, row->id, row->name.wire, TYPE_SOA,
-						"its serial is not the zone row's", l->r.msg);
-	return ERR_OK;
-}
-
-/* RRsets at a name, as a guess: an A and an AAAA. Where there are fewer, the table grows once. */
-enum { ROWS_A_NAME = 2 };
-
-/* A table of about the right size from the start saves growing it again and again; a small one grows in no time. */
-static enum err count_rows(struct zonestore *s, int64_t zone, size_t *count, struct errmsg *msg)
-{
-	bool row;
-	enum err err = sqlstore_prepare(s->sql, &s->count_rrsets,
-					"SELECT count(*) FROM rrset WHERE zone = ?1 AND type <> 46", msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(s->count_rrsets, 1, zone);
-	err = sqlstore_step(s->sql, s->count_rrsets, &row, msg);
-	if (err)
-		return err;
-	*count = row ? (size_t)sqlite3_column_int64(s->count_rrsets, 0) : 0;
-	zonestore_inside_stop(s->count_rrsets);
-	return ERR_OK;
-}
-
-enum err zonestore_load(struct zonestore *s, const struct zonestore_zone *row, struct zone **out, struct errmsg *msg)
-{
-	struct loading l = {.maker = NULL};
-	size_t rows = 0;
-	*out = NULL;
-	enum err err = count_rows(s, row->id, &rows, msg);
-	if (!err)
-		err = start_reading(&l.r, s, row->id, row->name.wire, NULL, msg);
-	if (err)
-		return err;
-	if (content_maker_new(&l.maker) || zone_new(&l.zone, row->name.wire, row->id, rows / ROWS_A_NAME)) {
-		err = errmsg_set(msg, ERR_NOMEM, "loading a zone: out of memory");
-		goto done;
-	}
-	err = load_rows(&l);
-	if (!err)
-		err = check_serial(&l, row);
-	if (err)
-		zone_release(l.zone);
-	else
-		*out = l.zone;
-done:
-	zonestore_inside_stop(l.r.stmt);
-	content_maker_free(l.maker);
-	return err;
-}
-
 /* ---- listing ---- */
 
 static enum err apex_of(struct zonestore *s, int64_t zone, struct name *out, struct errmsg *msg)
@@ -428,14 +295,16 @@ static enum err apex_of(struct zonestore *s, int64_t zone, struct name *out, str
 }
 
 /* Calls fn for each record of the rows that the statement gives. */
-static enum err list(struct reading *r, zonestore_rr_fn *fn, void *arg)
+static enum err list(struct zonestore_reading *r, const uint8_t *apex, zonestore_rr_fn *fn, void *arg)
 {
 	bool row = true;
 	enum err err = ERR_OK;
-	while (!err && !(err = read_row(r, &row)) && row) {
+	zonestore_inside_read_zone(r, apex);
+	while (!err && !(err = zonestore_inside_next_row(r, &row)) && row) {
 		struct zonestore_rr out = {.owner = r->owner.name.wire};
 		bool record = true;
-		while (!err && !(err = read_record(r, &out.rr, &record)) && record)
+		err = zonestore_inside_read_row(r);
+		while (!err && !(err = zonestore_inside_read_record(r, &out.rr, &record)) && record)
 			err = fn(arg, &out);
 	}
 	zonestore_inside_stop(r->stmt);
@@ -444,23 +313,23 @@ static enum err list(struct reading *r, zonestore_rr_fn *fn, void *arg)
 
 enum err zonestore_each_rr(struct zonestore *s, int64_t zone, zonestore_rr_fn *fn, void *arg, struct errmsg *msg)
 {
-	struct reading r;
+	struct zonestore_reading r;
 	struct name apex;
 	enum err err = apex_of(s, zone, &apex, msg);
 	if (!err)
-		err = start_reading(&r, s, zone, apex.wire, NULL, msg);
-	return err ? err : list(&r, fn, arg);
+		err = zonestore_inside_read(&r, s, zone, zone, NULL, msg);
+	return err ? err : list(&r, apex.wire, fn, arg);
 }
 
 enum err zonestore_each_rr_at(struct zonestore *s, int64_t zone, const uint8_t *owner, zonestore_rr_fn *fn, void *arg,
 			      struct errmsg *msg)
 {
-	struct reading r;
+	struct zonestore_reading r;
 	struct name apex;
 	uint8_t key[NAME_KEY_MAX];
 	struct rbuf at = buf_reader(key, name_to_key(owner, key));
 	enum err err = apex_of(s, zone, &apex, msg);
 	if (!err)
-		err = start_reading(&r, s, zone, apex.wire, &at, msg);
-	return err ? err : list(&r, fn, arg);
+		err = zonestore_inside_read(&r, s, zone, zone, &at, msg);
+	return err ? err : list(&r, apex.wire, fn, arg);
 }

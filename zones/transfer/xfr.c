@@ -557,6 +557,8 @@ enum err xfr_open(struct xfr **out, struct zone *z, struct zonestore *store, enu
 		e = read_soa(x);
 	if (e) {
 		xfr_close(x);
+		if (zone_fault(z))
+			return errmsg_set(msg, e, "%s", zone_fault(z));
 		return errmsg_set(msg, e,
 				  e == ERR_NOTFOUND ? "the zone has no content yet" : "the zone cannot be sent");
 	}

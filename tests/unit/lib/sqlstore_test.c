@@ -27,8 +27,9 @@ static const char *const one_step[] = {
 	"CREATE TABLE parent(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
 	NULL,
 };
-static const struct sqlstore_schema schema = {0xf0057e57, two_steps}; /* above 2^31: the pragma takes signed numbers */
-static const struct sqlstore_schema older = {0xf0057e57, one_step};
+static const struct sqlstore_schema schema = {
+	.application_id = 0xf0057e57, .migrations = two_steps}; /* above 2^31: the pragma takes signed numbers */
+static const struct sqlstore_schema older = {.application_id = 0xf0057e57, .migrations = one_step};
 
 static char dir[64], path[PATH_LEN], side[PATH_LEN + 16];
 
@@ -209,14 +210,14 @@ static void versions(void **state)
 	open_fails(SQLSTORE_READ, &schema, ERR_REFUSED, "start roostd or run roostctl init");
 
 	static const char *const broken_step[] = {"SELECT 1", "CREATE TABLE half(x); CREATE TABLE parent(y)", NULL};
-	static const struct sqlstore_schema broken = {0xf0057e57, broken_step};
+	static const struct sqlstore_schema broken = {.application_id = 0xf0057e57, .migrations = broken_step};
 	open_fails(SQLSTORE_WRITE, &broken, ERR_CORRUPT, "1 to 2 failed");
 	static const char *const dangling_step[] = {
 		"SELECT 1",
 		"CREATE TABLE c(p REFERENCES parent(id)); INSERT INTO c VALUES(99)",
 		NULL,
 	};
-	static const struct sqlstore_schema dangling = {0xf0057e57, dangling_step};
+	static const struct sqlstore_schema dangling = {.application_id = 0xf0057e57, .migrations = dangling_step};
 	open_fails(SQLSTORE_WRITE, &dangling, ERR_CORRUPT, "1 rows refer");
 
 	s = open_ok(SQLSTORE_WRITE);

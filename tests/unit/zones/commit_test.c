@@ -23,7 +23,7 @@ struct world {
 	struct zonestore *store;
 	struct directory *directory;
 	struct commit *commit;
-	unsigned published, admin_changes;
+	unsigned published, admin_changes, admin_unread;
 	uint32_t last_serial;
 	bool last_present;
 };
@@ -37,9 +37,14 @@ static void on_published(void *arg, const uint8_t *zone, uint32_t serial, bool p
 	w->last_present = present;
 }
 
-static void on_admin(void *arg)
+static bool on_admin(void *arg)
 {
-	((struct world *)arg)->admin_changes++;
+	struct world *w = arg;
+	w->admin_changes++;
+	if (!w->admin_unread)
+		return true;
+	w->admin_unread--;
+	return false;
 }
 
 static void open_world(struct world *w, bool lazy)
@@ -805,6 +810,32 @@ static void test_idle(void **state)
 	check_stored(w, HOME);
 }
 
+/* What the hook could not read it is asked to read again: when idle, and before the next batch. */
+static void test_hook_that_fails(void **state)
+{
+	struct world *w = *state;
+	struct result r;
+	static char peers[2][16] = {"127.0.0.1@1053", "127.0.0.1@1054"};
+	import(w, HOME, 10, 2, 100);
+	for (unsigned i = 0; i < 2; i++) {
+		struct job *job = make_job(JOB_ADMIN, HOME, &r);
+		job->run = add_peer;
+		job->run_arg = peers[i];
+		w->admin_changes = 0;
+		w->admin_unread = 2;
+		run(w, job);
+		assert_int_equal(r.err, ERR_OK);
+		assert_int_equal(w->admin_changes, 1);
+		assert_true(commit_idle(w->commit));
+		assert_int_equal(w->admin_changes, 2);
+		if (i == 0)
+			assert_false(commit_idle(w->commit));
+		else
+			run(w, add_a(HOME, "other." HOME, 1, &r));
+		assert_int_equal(w->admin_changes, 3);
+	}
+}
+
 static void test_large_batch(void **state)
 {
 	enum { ZONES = 40, JOBS = 2000 };
@@ -851,6 +882,7 @@ int main(void)
 					   TEST(test_admin),
 					   TEST(test_replace_with_rows),
 					   TEST(test_idle),
+					   TEST(test_hook_that_fails),
 					   TEST(test_large_batch)};
 	log_set_level(LOG_LEVEL_ERROR);
 	if (qname_seed())

@@ -428,7 +428,7 @@ static void add_step(struct journal *j, uint32_t from, uint32_t to, bool full, c
 				      .soa_to_ttl = 60};
 	assert_int_equal(sqlstore_begin(zonestore_sql(j->write), &msg), ERR_OK);
 	const struct zonestore_change c = {.time = 1};
-	if (zonestore_add_version(j->write, &v, &c, &msg))
+	if (zonestore_begin_version(j->write, &v, &c, &msg))
 		fail_msg("%s", msg.text);
 	for (uint32_t seq = 0; rows && rows[seq]; seq++) {
 		char owner_text[64], address_text[64];
@@ -439,9 +439,11 @@ static void add_step(struct journal *j, uint32_t from, uint32_t to, bool full, c
 		struct wbuf rdata = buf_writer(address, sizeof address);
 		assert_int_equal(text_rdata_from_text(TYPE_A, address_text, owner.wire, &rdata, &msg), ERR_OK);
 		struct content_rr rr = {.type = TYPE_A, .ttl = 5, .rdlen = (uint16_t)rdata.len, .rdata = address};
-		if (zonestore_add_change_rr(j->write, v.id, seq, rows[seq][0] == '+', owner.wire, &rr, &msg))
+		if (zonestore_add_change_rr(j->write, rows[seq][0] == '+', owner.wire, &rr, &msg))
 			fail_msg("%s", msg.text);
 	}
+	if (zonestore_end_version(j->write, &msg))
+		fail_msg("%s", msg.text);
 	assert_int_equal(sqlstore_commit(zonestore_sql(j->write), &msg), ERR_OK);
 }
 

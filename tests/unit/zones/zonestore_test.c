@@ -496,6 +496,153 @@ static void wants_the_serial_of_the_zone(void **state)
 	content_free(c);
 }
 
+/* ---- many zones at once ---- */
+
+struct sweep {
+	char text[512];
+	size_t len;
+	struct zone *zone[4];
+	size_t zones;
+	enum err answer;
+};
+
+static enum err note_loaded(void *arg, const struct zonestore_zone *row, struct zone *z, const struct errmsg *fault)
+{
+	struct sweep *w = arg;
+	char name[NAME_TEXT_MAX];
+	struct zone_memory m = {0};
+	if (z)
+		zone_memory(z, &m);
+	w->len += (size_t)snprintf(w->text + w->len, sizeof w->text - w->len, "%s %zu%s; ",
+				   name_to_text(row->name.wire, name), m.records, z ? "" : " damaged");
+	if (!z)
+		assert_non_null(strstr(fault->text, name));
+	else
+		w->zone[w->zones++] = z;
+	return w->answer;
+}
+
+static const char *sweep(int64_t from, int64_t to)
+{
+	static struct sweep w;
+	w = (struct sweep){.len = 0};
+	ok(zonestore_load_between(store, from, to, note_loaded, &w, &msg));
+	for (size_t i = 0; i < w.zones; i++)
+		zone_release(w.zone[i]);
+	return w.text;
+}
+
+/* A zone, the one below it with the same name as the cut above, one that has no row, and one with serial. */
+static void loads_all_zones_in_one_sweep(void **state)
+{
+	(void)state;
+	struct zonestore_zone last = {.name = name_of("last.example"),
+				      .role = ZONE_PRIMARY,
+				      .policy = SERIAL_INCREMENT,
+				      .has_serial = true,
+				      .serial = 7};
+	struct zonestore_zone home = add_zone("home.example"), child = add_zone("child.home.example");
+	struct zonestore_zone empty = add_zone("empty.example");
+	ok(zonestore_add_zone(store, &last, &msg));
+	give_a(1);
+	struct content *c = finish("child.home.example");
+	put(home.id, "child.home.example", NULL, c, 1);
+	put(child.id, "child.home.example", NULL, c, 1);
+	put(child.id, "www.child.home.example", NULL, c, 1);
+	put(last.id, "www.last.example", NULL, c, 1);
+	content_free(c);
+	give_soa(7);
+	c = finish("last.example");
+	put(last.id, "last.example", NULL, c, 1);
+	content_free(c);
+
+	static const char all[] = "home.example. 1; child.home.example. 2; empty.example. 0; last.example. 2; ";
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX), all);
+	assert_string_equal(sweep(child.id, empty.id), "child.home.example. 2; empty.example. 0; ");
+	assert_string_equal(sweep(last.id + 1, INT64_MAX), "");
+
+	exec("PRAGMA foreign_keys = OFF");
+	exec("INSERT INTO rrset SELECT -1, owner, type, covers, name, ttl, rdata, change FROM rrset WHERE zone = 1");
+	exec("INSERT INTO rrset SELECT 99, owner, type, covers, name, ttl, rdata, change FROM rrset WHERE zone = 1");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX), all);
+	exec("DELETE FROM zone WHERE id = 2");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX), "home.example. 1; empty.example. 0; last.example. 2; ");
+
+	exec("UPDATE rrset SET ttl = -1 WHERE zone = 1");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 0 damaged; empty.example. 0; last.example. 2; ");
+	exec("UPDATE rrset SET ttl = 1 WHERE zone = 1");
+	exec("UPDATE zone SET serial = 4294967296 WHERE id = 4");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 1; empty.example. 0; last.example. 0 damaged; ");
+	exec("UPDATE zone SET serial = 8 WHERE id = 4");
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 1; empty.example. 0; last.example. 0 damaged; ");
+	exec("UPDATE rrset SET rdata = x'' WHERE zone = 4 AND type = 1"); /* the last row there is */
+	assert_string_equal(sweep(INT64_MIN, INT64_MAX),
+			    "home.example. 1; empty.example. 0; last.example. 0 damaged; ");
+
+	struct sweep w = {.answer = ERR_BUSY};
+	assert_int_equal(zonestore_load_between(store, 1, 9, note_loaded, &w, &msg), ERR_BUSY);
+	assert_string_equal(w.text, "home.example. 1; ");
+	zone_release(w.zone[0]);
+	assert_string_equal(sweep(3, 3), "empty.example. 0; ");
+}
+
+/* More names than the loader gathers, and as many, and one less. */
+static void loads_zones_of_any_size(void **state)
+{
+	(void)state;
+	static const unsigned sizes[] = {255, 256, 257, 512, 3000};
+	char owner[64];
+	for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		snprintf(owner, sizeof owner, "zone%u.example", i);
+		struct zonestore_zone z = add_zone(owner);
+		ok(sqlstore_begin(zonestore_sql(store), &msg));
+		for (unsigned n = 0; n < sizes[i]; n++) {
+			snprintf(owner, sizeof owner, "%s%u.zone%u.example", n % 7 ? "n" : "below.N", n, i);
+			give_a((uint8_t)n);
+			struct content *c = finish(owner);
+			put(z.id, owner, NULL, c, 1);
+			content_free(c);
+		}
+		ok(sqlstore_commit(zonestore_sql(store), &msg));
+		struct zone *loaded = load(&z);
+		for (unsigned n = 0; n < sizes[i]; n++) {
+			snprintf(owner, sizeof owner, "%s%u.zone%u.example", n % 7 ? "n" : "below.N", n, i);
+			give_a((uint8_t)n);
+			struct content *c = finish(owner);
+			expect(loaded, owner, c);
+			content_free(c);
+		}
+		struct zone_memory m;
+		zone_memory(loaded, &m);
+		assert_int_equal(m.records, sizes[i]);
+		zone_release(loaded);
+	}
+}
+
+static void tells_where_some_zones_end(void **state)
+{
+	(void)state;
+	int64_t last;
+	bool more;
+	ok(zonestore_zones_end(store, INT64_MIN, 2, &last, &more, &msg));
+	assert_true(!more && last == INT64_MAX);
+	for (unsigned i = 1; i <= 5; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "zone%u.example", i);
+		add_zone(name);
+	}
+	exec("DELETE FROM zone WHERE id = 3");
+	ok(zonestore_zones_end(store, INT64_MIN, 2, &last, &more, &msg));
+	assert_true(more && last == 3); /* 1 and 2; 3 would be theirs too */
+	ok(zonestore_zones_end(store, 4, 2, &last, &more, &msg));
+	assert_true(!more && last == INT64_MAX);
+	ok(zonestore_zones_end(store, 4, 1, &last, &more, &msg));
+	assert_true(more && last == 4);
+}
+
 /* Random zones against plain arrays of contents. */
 static void keeps_what_random_updates_leave(void **state)
 {
@@ -544,6 +691,18 @@ static const uint8_t soa_rdata[22] = {0, 0};
 
 static const struct zonestore_change nobody = {.actor = ""};
 
+/* With its records. */
+static int64_t add(struct zonestore_version *v, const struct zonestore_change *c, const struct zonestore_change_rr *rr,
+		   size_t rrs)
+{
+	ok(zonestore_begin_version(store, v, c, &msg));
+	for (size_t i = 0; i < rrs; i++)
+		ok(zonestore_add_change_rr(store, rr[i].add, rr[i].owner, &rr[i].rr, &msg));
+	ok(zonestore_end_version(store, &msg));
+	ok(zonestore_set_serial(store, v->zone, v->to, v->time, &msg));
+	return v->id;
+}
+
 static int64_t add_version_by(const struct zonestore_change *c, int64_t zone, bool has_from, uint32_t from, uint32_t to,
 			      bool full)
 {
@@ -561,9 +720,7 @@ static int64_t add_version_by(const struct zonestore_change *c, int64_t zone, bo
 		v.soa_from_len = sizeof soa_rdata;
 		v.soa_from_ttl = 61;
 	}
-	ok(zonestore_add_version(store, &v, c, &msg));
-	ok(zonestore_set_serial(store, zone, to, v.time, &msg));
-	return v.id;
+	return add(&v, c, NULL, 0);
 }
 
 static int64_t add_version(int64_t zone, bool has_from, uint32_t from, uint32_t to, bool full)
@@ -584,10 +741,9 @@ static enum err note_version(void *arg, const struct zonestore_version *v, const
 	assert_int_equal(v->soa_to_ttl, 60);
 	assert_int_equal(v->soa_from_ttl, v->has_from ? 61 : 0);
 	assert_int_equal(v->soa_from != NULL, v->has_from);
-	if (c)
-		assert_int_equal(c->time, c->actor[0] ? 42 : 0);
-	h->len += (size_t)snprintf(h->text + h->len, sizeof h->text - h->len, "%s%u-%u%s;", c ? c->actor : "", v->from,
-				   v->to, v->full ? "!" : "");
+	assert_int_equal(c->time, v->time);
+	h->len += (size_t)snprintf(h->text + h->len, sizeof h->text - h->len, "%s%u-%u%s;", c->actor, v->from, v->to,
+				   v->full ? "!" : "");
 	return ERR_OK;
 }
 
@@ -606,7 +762,7 @@ static void keeps_versions(void **state)
 	int64_t first = add_version(a.id, false, 0, 5, true);
 	add_version(b.id, false, 0, 100, true);
 	struct zonestore_change c = {
-		.time = 42, .actor = "key nas.", .source = "192.0.2.1@53", .transport = "udp", .note = "", .rcode = 0};
+		.actor = "key nas.", .source = "192.0.2.1@53", .transport = "udp", .note = "", .rcode = 0};
 	int64_t second = add_version_by(&c, a.id, true, 5, 6, false);
 	int64_t third = add_version(a.id, true, 6, 7, false);
 
@@ -621,10 +777,11 @@ static void keeps_versions(void **state)
 	assert_true(got.has_serial && got.serial == 7 && got.changed == 1007);
 
 	struct zonestore_version v = {.zone = 99, .to = 1, .soa_to = soa_rdata, .soa_to_len = sizeof soa_rdata};
-	assert_int_equal(zonestore_add_version(store, &v, &c, &msg), ERR_NOTFOUND);
+	ok(zonestore_begin_version(store, &v, &c, &msg));
+	assert_int_equal(zonestore_end_version(store, &msg), ERR_NOTFOUND);
 
 	struct history h = {.len = 0};
-	exec("UPDATE version SET soa_to = x'00'");
+	exec("UPDATE change SET soa_to = x'00'");
 	assert_int_equal(zonestore_each_version(store, a.id, true, 0, 0, note_version, &h, &msg), ERR_CORRUPT);
 }
 
@@ -711,24 +868,6 @@ static void zones_have_policies_and_bounds(void **state)
 	assert_int_equal(zonestore_policy_from_text(&policy, ""), ERR_RANGE);
 }
 
-/* As the first release made it, with content: the newer columns are taken away again. */
-static void an_old_database_migrates_with_its_content(void **state)
-{
-	(void)state;
-	struct zonestore_zone z = add_zone("home.example"), read;
-	int64_t id;
-	add_version(z.id, true, 1, 2, false);
-	exec("ALTER TABLE zone DROP COLUMN history_age; ALTER TABLE zone DROP COLUMN history_size; "
-	     "PRAGMA user_version = 1");
-	zonestore_close(store);
-	store = NULL;
-	assert_int_equal(zonestore_open(&store, path, SQLSTORE_READ, &msg), ERR_REFUSED);
-	ok(zonestore_open(&store, path, SQLSTORE_WRITE, &msg));
-	ok(zonestore_find_zone(store, z.name.wire, &read, &msg));
-	assert_true(read.id == z.id && read.history_age == HISTORY_AGE_DEFAULT);
-	ok(zonestore_find_version(store, z.id, 2, &id, &msg));
-}
-
 static void finds_versions(void **state)
 {
 	(void)state;
@@ -754,37 +893,245 @@ static enum err note_rr(void *arg, const struct zonestore_change_rr *rr)
 	return ERR_OK;
 }
 
+/* Serial 1 to 2 of a zone, with those records. */
+static int64_t add_records(int64_t zone, const struct zonestore_change_rr *rr, size_t rrs)
+{
+	struct zonestore_version v = {.zone = zone,
+				      .has_from = true,
+				      .from = 1,
+				      .to = 2,
+				      .soa_from = soa_rdata,
+				      .soa_from_len = sizeof soa_rdata,
+				      .soa_to = soa_rdata,
+				      .soa_to_len = sizeof soa_rdata};
+	return add(&v, &nobody, rr, rrs);
+}
+
 static void keeps_records_of_versions(void **state)
 {
 	(void)state;
 	struct zonestore_zone z = add_zone("home.example");
-	int64_t version = add_version(z.id, true, 1, 2, false);
 	struct name lower = name_of("nas.home.example"), upper = name_of("NAS.home.example");
 	struct content_rr a = {.type = TYPE_A, .ttl = 300, .rdlen = 4, .rdata = (const uint8_t *)"\300\0\2\1"};
 	struct content_rr none = {.type = 65280, .ttl = 1, .rdlen = 0, .rdata = NULL};
-	ok(zonestore_add_change_rr(store, version, 0, false, upper.wire, &a, &msg));
-	ok(zonestore_add_change_rr(store, version, 1, true, lower.wire, &a, &msg)); /* the spelling is each row's own */
-	ok(zonestore_add_change_rr(store, version, 2, true, upper.wire, &none, &msg));
-	assert_int_equal(zonestore_add_change_rr(store, version, 2, true, upper.wire, &none, &msg), ERR_EXISTS);
-	assert_int_equal(zonestore_add_change_rr(store, version + 1, 0, true, upper.wire, &none, &msg), ERR_REFUSED);
+	const struct zonestore_change_rr rr[] = {
+		{.add = false, .owner = upper.wire, .rr = a},
+		{.add = true, .owner = lower.wire, .rr = a}, /* the spelling is each record's own */
+		{.add = true, .owner = lower.wire, .rr = none}};
+	int64_t version = add_records(z.id, rr, 3), empty = add_records(z.id, NULL, 0);
 
 	struct listing l = {.len = 0};
 	ok(zonestore_each_change_rr(store, version, 0, 0, note_rr, &l, &msg));
 	assert_string_equal(
-		l.text, "0-NAS.home.example. A 300 4;1+nas.home.example. A 300 4;2+NAS.home.example. TYPE65280 1 0;");
+		l.text, "0-NAS.home.example. A 300 4;1+nas.home.example. A 300 4;2+nas.home.example. TYPE65280 1 0;");
 	l = (struct listing){.len = 0};
 	ok(zonestore_each_change_rr(store, version, 1, 1, note_rr, &l, &msg));
 	assert_string_equal(l.text, "1+nas.home.example. A 300 4;");
+	l = (struct listing){.text = ""};
+	ok(zonestore_each_change_rr(store, empty, 0, 0, note_rr, &l, &msg));
+	ok(zonestore_each_change_rr(store, version + 99, 0, 0, note_rr, &l, &msg));
+	assert_string_equal(l.text, "");
 
-	static const char *const damage[] = {"UPDATE change_rr SET rdata = x'00'", "UPDATE change_rr SET owner = x'00'",
-					     "UPDATE change_rr SET type = 65536", "UPDATE change_rr SET ttl = -1",
-					     "UPDATE change_rr SET name = 'Other.example.'"};
+	static const char *const damage[] = {
+		"UPDATE change SET records = x'04'",                              /* flags */
+		"UPDATE change SET records = x'02000100000000000400000000'",      /* the owner of nothing */
+		"UPDATE change SET records = x'0041'",                            /* half a name */
+		"UPDATE change SET records = x'0000000100000000000400'",          /* half an address */
+		"UPDATE change SET records = x'00000001000000000003000000'",      /* three quarters of one */
+		"UPDATE change SET records = x'00000001000000000004c000020100'"}; /* and something behind it */
 	for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
 		exec("BEGIN");
 		exec(damage[i]);
 		assert_int_equal(zonestore_each_change_rr(store, version, 0, 0, note_rr, &l, &msg), ERR_CORRUPT);
 		exec("ROLLBACK");
 	}
+}
+
+/* A version begun and given up leaves nothing behind. */
+static void begins_versions_anew(void **state)
+{
+	(void)state;
+	struct zonestore_zone z = add_zone("home.example");
+	struct zonestore_version v = {.zone = z.id, .to = 9, .soa_to = soa_rdata, .soa_to_len = sizeof soa_rdata};
+	struct content_rr a = {.type = TYPE_A, .rdlen = 4, .rdata = (const uint8_t *)"\300\0\2\1"};
+	struct listing l = {.text = ""};
+	ok(zonestore_begin_version(store, &v, &nobody, &msg));
+	ok(zonestore_add_change_rr(store, true, z.name.wire, &a, &msg));
+	int64_t given_up = v.id, version = add_records(z.id, NULL, 0);
+	assert_true(version > given_up);
+	ok(zonestore_each_change_rr(store, version, 0, 0, note_rr, &l, &msg));
+	assert_string_equal(l.text, "");
+	assert_int_equal(ask("SELECT count(*) FROM change"), 1);
+}
+
+static const char *soa_hex(char text[2 * sizeof soa_rdata + 1])
+{
+	for (size_t i = 0; i < sizeof soa_rdata; i++)
+		snprintf(text + 2 * i, 3, "%02x", soa_rdata[i]);
+	return text;
+}
+
+/* Makes the journal and the zones' columns what the first release had. */
+static void go_back_to_first_release(void)
+{
+	exec("DROP TABLE change_more; DROP TABLE change;"
+	     "CREATE TABLE change (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, source TEXT NOT "
+	     "NULL, transport TEXT NOT NULL, rcode INTEGER NOT NULL, note TEXT NOT NULL) STRICT;"
+	     "CREATE TABLE version (zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE, id INTEGER NOT NULL, "
+	     "serial_from INTEGER, serial_to INTEGER NOT NULL, time INTEGER NOT NULL, \"full\" INTEGER NOT NULL, "
+	     "soa_from_ttl INTEGER, soa_from BLOB, soa_to_ttl INTEGER NOT NULL, soa_to BLOB NOT NULL, "
+	     "PRIMARY KEY (zone, id)) STRICT, WITHOUT ROWID;"
+	     "CREATE TABLE change_rr (version INTEGER NOT NULL REFERENCES change (id) ON DELETE CASCADE, seq INTEGER "
+	     "NOT "
+	     "NULL, op INTEGER NOT NULL, owner BLOB NOT NULL, name TEXT NOT NULL, type INTEGER NOT NULL, ttl INTEGER "
+	     "NOT "
+	     "NULL, rdata BLOB NOT NULL, PRIMARY KEY (version, seq)) STRICT, WITHOUT ROWID;"
+	     "ALTER TABLE zone DROP COLUMN history_age; ALTER TABLE zone DROP COLUMN history_size;"
+	     "PRAGMA user_version = 1");
+}
+
+static void open_again(void)
+{
+	zonestore_close(store);
+	store = NULL;
+	assert_int_equal(zonestore_open(&store, path, SQLSTORE_READ, &msg), ERR_REFUSED);
+	ok(zonestore_open(&store, path, SQLSTORE_WRITE, &msg));
+}
+
+static void an_old_database_migrates_with_its_content(void **state)
+{
+	(void)state;
+	struct zonestore_zone z = add_zone("home.example"), read;
+	go_back_to_first_release();
+	open_again();
+	ok(zonestore_find_zone(store, z.name.wire, &read, &msg));
+	assert_true(read.id == z.id && read.history_age == HISTORY_AGE_DEFAULT);
+}
+
+struct count {
+	uint32_t next, calls;
+};
+
+static enum err count_rr(void *arg, const struct zonestore_change_rr *rr)
+{
+	struct count *c = arg;
+	char expected[64], name[NAME_TEXT_MAX];
+	assert_int_equal(rr->seq, c->next++);
+	snprintf(expected, sizeof expected, "h%u.home.example.", rr->seq / 2);
+	assert_string_equal(name_to_text(rr->owner, name), expected);
+	c->calls++;
+	return ERR_OK;
+}
+
+/* More records than one row takes: two for each of many names. */
+static void keeps_large_versions(void **state)
+{
+	(void)state;
+	enum { RECORDS = 5000 };
+	static struct zonestore_change_rr rr[RECORDS];
+	static struct name owner[RECORDS];
+	struct zonestore_zone z = add_zone("home.example");
+	for (unsigned i = 0; i < RECORDS; i++) {
+		char text[64];
+		snprintf(text, sizeof text, "h%u.home.example", i / 2);
+		owner[i] = name_of(text);
+		rr[i] = (struct zonestore_change_rr){
+			.add = true,
+			.owner = owner[i].wire,
+			.rr = {.type = TYPE_A, .rdlen = 4, .rdata = (const uint8_t *)"\300\0\2\1"}};
+	}
+	int64_t version = add_records(z.id, rr, RECORDS);
+	assert_true(ask("SELECT count(*) FROM change_more") > 2);
+	static const struct {
+		uint32_t from;
+		unsigned limit;
+		uint32_t calls;
+	} cases[] = {{0, 0, RECORDS}, {1, 3, 3}, {4999, 5, 1}, {5000, 1, 0}, {2500, 0, 2500}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct count c = {.next = cases[i].from};
+		ok(zonestore_each_change_rr(store, version, cases[i].from, cases[i].limit, count_rr, &c, &msg));
+		assert_int_equal(c.calls, cases[i].calls);
+	}
+	struct name last = name_of("H2499.home.example"), other = name_of("x.home.example");
+	struct history h = {.len = 0};
+	exec("UPDATE change SET soa_to_ttl = 60, soa_from_ttl = 61, soa_from = soa_to");
+	ok(zonestore_each_version_of(store, z.id, last.wire, 0, note_version, &h, &msg));
+	ok(zonestore_each_version_of(store, z.id, other.wire, 0, note_version, &h, &msg));
+	assert_string_equal(h.text, "1-2;");
+}
+
+/* Three versions of two zones: a small one, one that nobody is on record for, and a large one. */
+static void an_old_journal_migrates(void **state)
+{
+	(void)state;
+	struct zonestore_zone a = add_zone("home.example"), b = add_zone("b.example");
+	char hex[2 * sizeof soa_rdata + 1], sql[1024];
+	go_back_to_first_release();
+	exec("INSERT INTO change VALUES (3, 1006, 'key nas.', '192.0.2.1@53', 'udp', 0, 'n')");
+	exec("INSERT INTO change VALUES (9, 1008, 'key nas.', '', 'udp', 0, '')");
+	snprintf(sql, sizeof sql,
+		 "INSERT INTO version SELECT column1, column2, column3, column4, 1000 + column4, column3 IS NULL, "
+		 "CASE WHEN column3 THEN 61 END, CASE WHEN column3 THEN soa END, 60, soa "
+		 "FROM (VALUES (1, 3, 5, 6), (2, 5, NULL, 100), (1, 9, 6, 8)), (SELECT x'%s' AS soa)",
+		 soa_hex(hex));
+	exec(sql);
+	exec("INSERT INTO change_rr VALUES (3, 0, 0, x'00', 'NAS.home.example.', 1, 300, x'c0000201'), "
+	     "(3, 1, 1, x'00', 'nas.home.example.', 65280, 1, x'')");
+	exec("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) INSERT INTO change_rr "
+	     "SELECT 9, i, 1, x'00', 'h' || (i / 2) || '.home.example.', 1, 5, x'c0000201' FROM n");
+	open_again();
+
+	assert_string_equal(history(a.id, false, 0, 0), "key nas.5-6;key nas.6-8;");
+	assert_string_equal(history(b.id, false, 0, 0), "unknown0-100!;");
+	struct listing l = {.len = 0};
+	ok(zonestore_each_change_rr(store, 3, 0, 0, note_rr, &l, &msg));
+	assert_string_equal(l.text, "0-NAS.home.example. A 300 4;1+nas.home.example. TYPE65280 1 0;");
+	for (uint32_t from = 0; from < 1000; from += 333) {
+		struct count c = {.next = from};
+		ok(zonestore_each_change_rr(store, 9, from, 0, count_rr, &c, &msg));
+		assert_int_equal(c.calls, 1000 - from);
+	}
+	assert_true(add_version(a.id, true, 8, 9, false) > 9);
+	assert_int_equal(ask("SELECT count(*) FROM sqlite_schema WHERE name IN ('version', 'change_rr', 'old_change')"),
+			 0);
+}
+
+/* The SOA before is not stored where it differs only in the serial. */
+static enum err note_soa(void *arg, const struct zonestore_version *v, const struct zonestore_change *c)
+{
+	struct zonestore_version *got = arg;
+	struct rr_soa soa;
+	(void)c;
+	assert_true(rr_soa_parse(&soa, v->soa_from, v->soa_from_len) && soa.serial == v->from);
+	assert_int_equal(v->soa_from_ttl, 60);
+	got->to = v->to;
+	return ERR_OK;
+}
+
+static void makes_the_soa_before(void **state)
+{
+	(void)state;
+	struct zonestore_zone z = add_zone("home.example");
+	uint8_t from[sizeof soa_rdata], to[sizeof soa_rdata];
+	memcpy(from, soa_rdata, sizeof from);
+	memcpy(to, soa_rdata, sizeof to);
+	rr_soa_set_serial(from, sizeof from, 7);
+	rr_soa_set_serial(to, sizeof to, 8);
+	struct zonestore_version v = {.zone = z.id,
+				      .has_from = true,
+				      .from = 7,
+				      .to = 8,
+				      .soa_from = from,
+				      .soa_from_len = sizeof from,
+				      .soa_from_ttl = 60,
+				      .soa_to = to,
+				      .soa_to_len = sizeof to,
+				      .soa_to_ttl = 60},
+				 got = {.to = 0};
+	add(&v, &nobody, NULL, 0);
+	assert_int_equal(ask("SELECT soa_from IS NULL FROM change"), 1);
+	ok(zonestore_each_version(store, z.id, true, 0, 0, note_soa, &got, &msg));
+	assert_int_equal(got.to, 8);
 }
 
 /* ---- peers, removal ---- */
@@ -860,10 +1207,12 @@ static void add_everything(const struct zonestore_zone *z, const char *text)
 	struct name n = z->name;
 	struct access_grant g = {.zone = n, .action = ACCESS_UPDATE};
 	struct zonestore_peer p = peer_of(text, "192.0.2.1", NULL);
-	struct content_rr a = {.type = TYPE_A, .ttl = 300, .rdlen = 4, .rdata = (const uint8_t *)"\300\0\2\1"};
+	static const uint8_t rdata[20000];
+	struct zonestore_change_rr large[] = {
+		{.add = true, .owner = n.wire, .rr = {.type = 65280, .rdlen = sizeof rdata, .rdata = rdata}},
+		{.add = true, .owner = n.wire, .rr = {.type = 65280, .rdlen = sizeof rdata, .rdata = rdata}}};
 	put_one(z->id, text);
-	int64_t version = add_version(z->id, true, 1, 2, false);
-	ok(zonestore_add_change_rr(store, version, 0, true, n.wire, &a, &msg));
+	add_records(z->id, large, 2);
 	ok(zonestore_add_peer(store, &p, &msg));
 	ok(keystore_add_grant(zonestore_sql(store), &g, &msg));
 }
@@ -871,7 +1220,8 @@ static void add_everything(const struct zonestore_zone *z, const char *text)
 static void removes_all_of_a_zone(void **state)
 {
 	(void)state;
-	static const char *const tables[] = {"zone", "rrset", "version", "change", "change_rr", "peer", "\"grant\""};
+	static const char *const tables[] = {"zone", "rrset",    "change", "(SELECT DISTINCT change FROM change_more)",
+					     "peer", "\"grant\""};
 	struct zonestore_zone a = add_zone("a.example"), b = add_zone("b.example");
 	add_everything(&a, "a.example");
 	add_everything(&b, "b.example");
@@ -903,6 +1253,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_in_canonical_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_damaged_rows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wants_the_serial_of_the_zone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loads_all_zones_in_one_sweep, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loads_zones_of_any_size, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(tells_where_some_zones_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_what_random_updates_leave, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(finds_chains, set_up, tear_down),
@@ -911,6 +1264,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_old_database_migrates_with_its_content, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(finds_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_records_of_versions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(begins_versions_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(keeps_large_versions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(makes_the_soa_before, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_old_journal_migrates, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_peers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removes_all_of_a_zone, set_up, tear_down),
 	};

@@ -1,0 +1,42 @@
+"""Faults of the disk and of the power while updates stream. A sample; `make faults` has ten times as many, tests/fault/run any number."""
+import os
+import select
+import socket
+import sys
+
+import pytest
+import roost
+
+sys.path.insert(0, os.path.join(roost.TOP, "tests", "fault"))
+import faults  # noqa: E402
+
+ROUNDS = 8 if roost.SANITIZED else 25
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_faults(seed):
+    fired, acknowledged, _, wrong = faults.run_life(os.path.join(roost.scratch, "life"), faults.Template(roost.scratch), seed, ROUNDS)
+    assert not wrong, wrong[1]
+    assert len(fired) > ROUNDS // 2 and acknowledged > ROUNDS, f"too few faults: {fired}"
+
+
+@pytest.mark.parametrize("op", ["read", "stat", "lock"])
+def test_peers_and_keys_are_known_in_the_end(op):
+    """What roostctl was told is done takes effect, also when the server cannot read it back at first."""
+    life = faults.Life(os.path.join(roost.scratch, "life"), faults.Template(roost.scratch), 1)
+    zone, done = faults.ZONES[0], 0
+    for countdown in range(1, 16):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.bind(("127.0.0.1", 0))
+            faults.Fault("I/O error", faults.ERROR, (op,), lasting=2, countdown=countdown).arm(life.control, 1)
+            added = roost.roostctl(life.db, "peer", "add", zone, f"127.0.0.1@{peer.getsockname()[1]}", status=None)
+            key = f"k{countdown}."
+            if roost.roostctl(life.db, "key", "add", key, "--secret", life.key.secret, status=None).returncode == 0:
+                life.keys.add(key)
+            life.heal()
+            if added.returncode == 0:
+                done += 1
+                assert select.select([peer], [], [], roost.PATIENCE)[0], f"{countdown}: the new peer was never told"
+            life.check([], False)
+    assert done > 5
+    life.end()
