@@ -7,7 +7,7 @@
 #include "server/stats_json.h"
 #include "zones/memory/grace.h"
 
-enum { MS_PER_S = 1000, FIRST_ROOM = 64 };
+enum { NS_PER_S = 1000000000, FIRST_ROOM = 64 };
 
 /* ---- memory ---- */
 
@@ -65,8 +65,8 @@ json_t *control_stats(const struct server *s, bool memory)
 {
 	struct stats_total total;
 	stats_sum(s->stats, &total);
-	json_t *answer =
-		json_pack("{s:b, s:I}", "ok", 1, "uptime", (json_int_t)((clock_unix_ms() - s->started_ms) / MS_PER_S));
+	json_t *answer = json_pack("{s:b, s:I}", "ok", 1, "uptime",
+				   (json_int_t)((clock_monotonic_ns() - s->started_ns) / NS_PER_S));
 	if (!answer)
 		return NULL;
 	if (stats_json_add(answer, &total) ||

@@ -17,7 +17,7 @@
 #error "ROOST_VERSION comes from configure.ac, through the Makefile"
 #endif
 
-enum { MS_PER_S = 1000 };
+enum { NS_PER_S = 1000000000 };
 
 struct control_tasks {
 	struct server *server;
@@ -172,11 +172,11 @@ static enum err describe(struct control_task *t, struct zonestore *store, struct
 		json_decref(peers);
 		return err;
 	}
-	t->answer =
-		json_pack("{s:b, s:s, s:I, s:I, s:s, s:i, s:o, s:o, s:o}", "ok", 1, "version", ROOST_VERSION, "pid",
-			  (json_int_t)getpid(), "uptime", (json_int_t)((clock_unix_ms() - s->started_ms) / MS_PER_S),
-			  "database", s->config->database, "workers", (int)s->worker_count, "listen",
-			  describe_listeners(s->config), "zones", zones.list, "peers", peers);
+	t->answer = json_pack("{s:b, s:s, s:I, s:I, s:s, s:i, s:o, s:o, s:o}", "ok", 1, "version", ROOST_VERSION, "pid",
+			      (json_int_t)getpid(), "uptime",
+			      (json_int_t)((clock_monotonic_ns() - s->started_ns) / NS_PER_S), "database",
+			      s->config->database, "workers", (int)s->worker_count, "listen",
+			      describe_listeners(s->config), "zones", zones.list, "peers", peers);
 	return ERR_OK;
 }
 

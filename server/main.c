@@ -280,7 +280,7 @@ static enum err start(struct daemon *d, struct errmsg *msg)
 	 * grace_offline. */
 	grace_register();
 	grace_offline();
-	d->server.started_ms = clock_unix_ms();
+	d->server.started_ns = clock_monotonic_ns();
 	raise_file_limit(&d->config);
 	enum err e = qname_seed();
 	if (e)

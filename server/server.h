@@ -43,7 +43,7 @@ struct server {
 	struct control *control;      /* main thread only */
 	struct http *http;            /* main thread only; NULL: no HTTP */
 	struct stats_all *stats;      /* every thread writes its own block */
-	int64_t started_ms;           /* clock_unix_ms at start */
+	uint64_t started_ns;          /* clock_monotonic_ns at start */
 };
 
 #endif

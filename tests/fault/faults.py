@@ -235,6 +235,19 @@ def zone_file(zone, mark):
     return "\n".join(lines) + "\n"
 
 
+def unpack(piece):
+    """Records of the journal as zonestore_journal.c packs them: (added, record)."""
+    at, owner = 0, None
+    while at < len(piece):
+        flags = piece[at]
+        at += 1
+        if not flags & 2:
+            owner, at = wire.read_name(piece, at)
+        rdtype, ttl, length = struct.unpack_from(">HIH", piece, at)
+        yield bool(flags & 1), (wire.text(owner), rdtype, ttl, piece[at + 8:at + 8 + length])
+        at += 8 + length
+
+
 class Life:
     def __init__(self, directory, template, seed):
         self.chance = random.Random(seed)
@@ -418,7 +431,8 @@ class Life:
     # ---- the proof ----
 
     def rows(self, zone, since=0, db=None):
-        """The zone's records, and its versions since that one, newest first: (id, full, from, to, changes)."""
+        """The zone's records, and its versions since that one, newest first: (full, from, to, SOA before, its TTL, SOA after, its TTL,
+        changes)."""
         opened = db or sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)
         number, = opened.execute("SELECT id FROM zone WHERE name = ?", (zone.name,)).fetchone()
         content = set()
@@ -428,10 +442,16 @@ class Life:
                 length, = struct.unpack_from(">H", packed, at)
                 content.add((name.lower(), rdtype, ttl, packed[at + 2:at + 2 + length]))
                 at += 2 + length
-        versions = [(*row, opened.execute("SELECT op, name, type, ttl, rdata FROM change_rr WHERE version = ?", row[:1]).fetchall())
-                    for row in opened.execute(
-                        "SELECT id, \"full\", serial_from, serial_to, soa_from, soa_from_ttl, soa_to, soa_to_ttl FROM version "
-                        "WHERE zone = ? AND serial_to > ? ORDER BY id DESC", (number, since))]
+        versions = []
+        for row in opened.execute("SELECT id, \"full\", serial_from, serial_to, soa_from, soa_from_ttl, soa_to, soa_to_ttl, records "
+                                  "FROM change WHERE zone = ? AND serial_to > ? ORDER BY id DESC", (number, since)):
+            change, full, serial_from, serial_to, soa_from, ttl_from, soa_to, ttl_to, packed = row
+            if soa_from is None and serial_from is not None:
+                soa_from, ttl_from = soa_to[:-20] + struct.pack(">I", serial_from) + soa_to[-16:], ttl_to
+            pieces = [packed] if packed is not None else [piece for piece, in opened.execute(
+                "SELECT records FROM change_more WHERE change = ? ORDER BY seq", (change,))]
+            changes = [one for piece in pieces for one in unpack(piece)]
+            versions.append((full, serial_from, serial_to, soa_from, ttl_from, soa_to, ttl_to, changes))
         if not db:
             opened.close()
         return content, versions
@@ -479,17 +499,16 @@ class Life:
         """The journal undone, step by step, from the zone as it is to the last round's: it must fit at every step. The zone at
         every serial on the way."""
         states = {}
-        for _, full, serial_from, serial_to, soa_from, ttl_from, soa_to, ttl_to, changes in versions:
+        for full, serial_from, serial_to, soa_from, ttl_from, soa_to, ttl_to, changes in versions:
             states[serial_to] = frozenset(content)
             assert not full, f"{zone.name}: version {serial_to} has no difference"
             soa = (zone.name, wire.SOA, ttl_to, soa_to)
             assert soa in content and wire.soa_serial(soa_to) == serial_to, f"{zone.name}: the SOA of version {serial_to} is not the zone's"
             assert serial_to > serial_from
             content = content - {soa} | {(zone.name, wire.SOA, ttl_from, soa_from)}
-            for op, name, rdtype, ttl, rdata in changes:
-                record = (name.lower(), rdtype, ttl, rdata)
-                assert (record in content) == bool(op), f"{zone.name}: version {serial_to} does not fit: {record}"
-                content = content - {record} if op else content | {record}
+            for added, record in changes:
+                assert (record in content) == added, f"{zone.name}: version {serial_to} does not fit: {record}"
+                content = content - {record} if added else content | {record}
             assert serial_from in [wire.soa_serial(record[3]) for record in content if record[1] == wire.SOA]
         assert content == zone.content, f"{zone.name}: the journal does not lead to version {zone.serial}"
         return states
@@ -500,7 +519,8 @@ class Life:
         self.id = self.id % 0xffff + 1
         sent = set(wire.transfer(address, wire.question(self.id, zone.name, wire.AXFR), ANSWER_SECONDS))
         assert sent == content, f"{zone.name}: AXFR and database differ: {sent ^ content}"
-        for start in self.chance.sample(sorted(zone.kept), min(2, len(zone.kept))):
+        older = [start for start in sorted(zone.kept) if zone.serial - start < 1 << 31]  # RFC 1982 §3.2
+        for start in self.chance.sample(older, min(2, len(older))):
             records = wire.transfer(address, wire.ixfr(self.id, zone.name, start), ANSWER_SECONDS)
             assert wire.apply(zone.kept[start], records) == content, f"{zone.name}: IXFR from {start} gives another zone"
 
@@ -536,7 +556,7 @@ class Life:
             assert len(versions) >= done, f"{zone.name}: {done} updates, {len(versions)} versions"
             zone.kept.update(self.walk_back(zone, content, versions))
             zone.content = content
-            zone.serial = versions[0][3] if versions else zone.serial
+            zone.serial = versions[0][2] if versions else zone.serial
             assert zone.serial >= zone.seen, f"{zone.name}: serial {zone.seen} went back to {zone.serial}"
             assert zone.serial == self.serial(zone)
             self.check_transfers(zone, content)
@@ -552,6 +572,13 @@ class Life:
     def heal(self):
         self.control.set(lasting=0)
         self.control.set(countdown=0)
+
+    def stream_healed(self):
+        """The fault is over: updates that must be acknowledged."""
+        assert self.server.running(), f"roostd ended by itself:\n{self.server.tail(20)}"
+        updates = self.stream(lambda sent: sent < len(ZONES), 1)
+        assert all(update.rcode == wire.NOERROR for update in updates), f"the fault is over, but not for roostd:\n{self.server.tail(10)}"
+        return updates
 
     def stream_through(self, fault):
         """Updates until the fault has happened, and some more if the server lives."""
@@ -577,24 +604,20 @@ class Life:
             self.start()
             return updates, True
         self.heal()
-        assert self.server.running(), f"roostd ended by itself:\n{self.server.tail(20)}"
-        tail = self.stream(lambda sent: sent < len(ZONES), 1)
-        assert all(update.rcode == wire.NOERROR for update in tail), f"the fault is over, but not for roostd:\n{self.server.tail(10)}"
-        return updates + tail, False
+        return updates + self.stream_healed(), False
 
     def round_start(self, fault):
         """The server is killed, and the fault is there when it starts: it may say so and end, or go on."""
         updates = self.stream(lambda sent: sent < 10, 8)
         self.server.kill()
         fault.arm(self.control, self.chance.getrandbits(62))
-        if self.server.start(must=False):
-            fired = self.control.get("fired")
-            self.heal()
-            self.server.kill()
-            self.control.set(fired=fired)
-        else:
-            status = self.server.gone()
-            assert status in (1, -signal.SIGKILL), f"roostd ended with {status}:\n{self.server.tail(10)}"
+        started = self.server.start(must=False)
+        self.heal()
+        if started and not (fault.deadly() and self.control.get("fired")):
+            self.connect()
+            return updates + self.stream_healed(), True
+        status = self.server.gone()
+        assert status in (1, -signal.SIGKILL), f"roostd ended with {status}:\n{self.server.tail(10)}"
         self.start()
         return updates, True
 
