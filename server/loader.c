@@ -103,23 +103,25 @@ static void *help(void *arg)
 	return NULL;
 }
 
-static unsigned count_cores(void)
+/* Beside this thread: one for each other core. */
+static unsigned count_helpers(void)
 {
 	cpu_set_t set;
-	return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+	int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	return (unsigned)(cores < THREADS_MAX ? cores : THREADS_MAX) - 1;
 }
 
-/* This thread and as many helpers as have a core; fewer, if they cannot start, only take longer. */
+/* Fewer helpers, if they cannot start, only take longer. */
 static void load_all(struct loader *l, struct zonestore *store)
 {
 	pthread_t helper[THREADS_MAX - 1];
 	struct errmsg msg = {.text = ""};
-	unsigned helpers = 0, cores = count_cores();
+	unsigned helpers = 0;
 	int64_t from, to;
 	if (!take(l, store, &from, &to, &msg))
 		return;
-	while (l->more && helpers < THREADS_MAX - 1 && helpers + 1 < cores &&
-	       pthread_create(&helper[helpers], NULL, help, l) == 0)
+	unsigned wanted = l->more ? count_helpers() : 0;
+	while (helpers < wanted && pthread_create(&helper[helpers], NULL, help, l) == 0)
 		helpers++;
 	load(l, store, from, to);
 	load_some(l, store);
