@@ -1,5 +1,7 @@
 #include "lib/message.h"
 
+#include <stdio.h>
+
 enum {
 	EDNS_DO = 0x8000,        /* in the lower half of the OPT record's TTL, RFC 6891 §6.1.4 */
 	EDNS_RCODE_SHIFT = 24,   /* the TTL's first octet */
@@ -224,4 +226,14 @@ const uint8_t *message_edns_option(const struct edns *e, uint16_t code, uint16_t
 	}
 	*len = 0;
 	return NULL;
+}
+
+const char *message_rcode_to_text(unsigned rcode, char out[MESSAGE_RCODE_TEXT_MAX])
+{
+	static const char *const words[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+					    "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
+	if (rcode < sizeof words / sizeof words[0])
+		return words[rcode];
+	snprintf(out, MESSAGE_RCODE_TEXT_MAX, "RCODE %u", rcode);
+	return out;
 }

@@ -95,6 +95,10 @@ MUST_USE enum err message_parse(struct message *m, const uint8_t *wire, size_t l
 MUST_USE enum err message_next_rr(const struct message *m, size_t *at, struct name *owner, struct wbuf *scratch,
 				  struct rr *rr);
 
+/* "NXRRSET"; "RCODE 42" for one that updates do not get. */
+enum { MESSAGE_RCODE_TEXT_MAX = 24 };
+const char *message_rcode_to_text(unsigned rcode, char out[MESSAGE_RCODE_TEXT_MAX]);
+
 /* Finds an EDNS option; NULL if it is not there. */
 const uint8_t *message_edns_option(const struct edns *e, uint16_t code, uint16_t *len);
 

@@ -19,6 +19,7 @@
 #include "server/control.h"
 #include "server/cookies.h"
 #include "server/http/http.h"
+#include "server/housekeeper.h"
 #include "server/loader.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
@@ -81,6 +82,7 @@ static void on_published(void *arg, const uint8_t *zone, uint32_t serial, bool p
 	struct daemon *d = arg;
 	if (d->server.notify)
 		notify_published(d->server.notify, zone, serial, present);
+	housekeeper_changed(d->server.housekeeper);
 }
 
 /* Writer thread. */
@@ -242,6 +244,8 @@ static enum err start_threads(struct daemon *d, struct errmsg *msg)
 	if (!e)
 		e = start_writer(d, msg);
 	if (!e)
+		e = housekeeper_start(&d->server.housekeeper, &d->server, msg);
+	if (!e)
 		e = control_start(&d->server.control, &d->server, msg);
 	if (!e)
 		e = start_workers(d, msg);
@@ -309,6 +313,7 @@ static void stop(struct daemon *d)
 		worker_drain(s->workers[i]);
 	http_drain(s->http);
 	control_free(s->control);
+	housekeeper_stop(s->housekeeper);
 	writer_thread_stop(s->writer); /* finishes every queued job: their answers are in the workers' mailboxes now */
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_stop(s->workers[i]);
@@ -317,6 +322,7 @@ static void stop(struct daemon *d)
 	free(s->workers);
 	http_stop(s->http);
 	http_free(s->http);
+	housekeeper_free(s->housekeeper);
 	mailbox_free(s->main_mailbox); /* delivers what the writer published last to… */
 	notify_free(s->notify);
 	grace_unregister();

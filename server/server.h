@@ -3,6 +3,7 @@
  *   main thread      libevent loop: signals, control socket (server/control.c), NOTIFY to secondaries (server/peer/notify.c)
  *   worker 0..n-1    libevent loop each: UDP and TCP sockets of every listener (SO_REUSEPORT), request path, transfers out
  *   HTTP             libevent loop: DDNS over HTTP and HTTPS, if the configuration has it (server/http/http.c)
+ *   housekeeper      has the writer do what can wait (server/housekeeper.h)
  *   writer           takes jobs from a queue, runs them in batches through zones/change/commit.h; the only one that changes anything
  *
  *   worker --job--> writer --done--> worker's mailbox --> reply          writer --published--> main's mailbox --> NOTIFY
@@ -26,6 +27,7 @@ struct notify;
 struct control;
 struct cookies;
 struct http;
+struct housekeeper;
 
 struct server {
 	const struct config *config;
@@ -38,12 +40,13 @@ struct server {
 	unsigned worker_count;
 	struct cookies *cookies; /* main thread only, but for cookies_secrets; NULL: no DNS cookies */
 	struct event_base *main_base;
-	struct mailbox *main_mailbox; /* runs things on the main thread */
-	struct notify *notify;        /* main thread only */
-	struct control *control;      /* main thread only */
-	struct http *http;            /* main thread only; NULL: no HTTP */
-	struct stats_all *stats;      /* every thread writes its own block */
-	uint64_t started_ns;          /* clock_monotonic_ns at start */
+	struct mailbox *main_mailbox;    /* runs things on the main thread */
+	struct notify *notify;           /* main thread only */
+	struct control *control;         /* main thread only */
+	struct http *http;               /* main thread only; NULL: no HTTP */
+	struct stats_all *stats;         /* every thread writes its own block */
+	uint64_t started_ns;             /* clock_monotonic_ns at start */
+	struct housekeeper *housekeeper; /* see server/housekeeper.h for who may call what */
 };
 
 #endif

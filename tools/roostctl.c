@@ -39,6 +39,7 @@ static const struct option_row {
 	[OPTION_SERIAL]    = {"--serial",    "SERIAL",  "of a version: who made it, from where, and every record that it changed"},
 	[OPTION_SINCE]     = {"--since",     "TIME",    "not what is older: 7d, 1h30m, 2026-03-01, 2026-03-01T12:00:00Z"},
 	[OPTION_LIMIT]     = {"--limit",     "N",       "so many, the newest"},
+	[OPTION_REFUSED]   = {"--refused",   NULL,      "the updates that were refused instead, and why"},
 };
 
 /* ---- commands ---- */
@@ -101,7 +102,7 @@ static const struct command {
 	 "print the secondaries"},
 	{"peer remove", "ZONE ADDR@PORT", 2, 2, 0, roostctl_peer_remove,
 	 "NOTIFY it no more"},
-	{"log", "ZONE", 1, 1, HAS(OPTION_NAME) | HAS(OPTION_SINCE) | HAS(OPTION_LIMIT) | HAS(OPTION_JSON), roostctl_log,
+	{"log", "ZONE", 1, 1, HAS(OPTION_NAME) | HAS(OPTION_SINCE) | HAS(OPTION_LIMIT) | HAS(OPTION_REFUSED) | HAS(OPTION_JSON), roostctl_log,
 	 "print the versions of a zone, newest first: what, when, by whom; with --name those of a NAME, and its records"},
 	{"diff", "ZONE FROM TO", 3, 3, 0, roostctl_diff,
 	 "print the records that differ between two serials"},

@@ -30,6 +30,7 @@ enum roostctl_option {
 	OPTION_SERIAL,
 	OPTION_SINCE,
 	OPTION_LIMIT,
+	OPTION_REFUSED,
 	OPTION_COUNT
 };
 

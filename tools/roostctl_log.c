@@ -5,9 +5,11 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/message.h"
 #include "lib/text.h"
 #include "tools/roostctl.h"
 #include "zones/admin/admin.h"
+#include "zones/store/zonestore_refusals.h"
 
 enum { MS_PER_S = 1000, LIMIT_MAX = 1000000000 };
 
@@ -148,6 +150,33 @@ static int finish(struct log *l, enum err err)
 	return err ? ROOSTCTL_FAILED : ROOSTCTL_DONE;
 }
 
+/* ---- what was refused ---- */
+
+static enum err refusal_json(void *arg, const struct zonestore_refusal *r)
+{
+	struct log *l = arg;
+	char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX], rcode[MESSAGE_RCODE_TEXT_MAX];
+	json_t *one =
+		json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "first", clock_to_text(r->first, first),
+			  "last", clock_to_text(r->last, last), "count", (json_int_t)r->count, "actor", r->actor,
+			  "network", r->network, "source", r->source, "transport", r->transport, "rcode",
+			  message_rcode_to_text(r->rcode, rcode), "asked", r->asked, "why", r->why);
+	return json_array_append_new(l->list, one) ? errmsg_set(l->msg, ERR_NOMEM, "no memory") : ERR_OK;
+}
+
+static enum err refusal_text(void *arg, const struct zonestore_refusal *r)
+{
+	char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX], rcode[MESSAGE_RCODE_TEXT_MAX];
+	(void)arg;
+	printf("%s %s", clock_to_text(r->last, last), message_rcode_to_text(r->rcode, rcode));
+	if (r->count > 1)
+		printf(" %lld times since %s from %s, the last", (long long)r->count, clock_to_text(r->first, first),
+		       r->network);
+	printf(" by %s from %s (%s): %s%s%s\n", r->actor, r->source, r->transport, r->asked, r->asked[0] ? ": " : "",
+	       r->why);
+	return ERR_OK;
+}
+
 /* ---- log ---- */
 
 /* "7d" ago, or a date with or without a time of day, of UTC. */
@@ -201,6 +230,9 @@ static int print_log(struct roostctl *ctl, struct zonestore *s, struct log *l, u
 		return ROOSTCTL_FAILED;
 	if (ctl->option[OPTION_JSON])
 		l->list = json_array();
+	if (ctl->option[OPTION_REFUSED])
+		return finish(l, zonestore_refusals_each(s, z.id, l->since, limit,
+							 l->list ? refusal_json : refusal_text, l, &ctl->msg));
 	if (name)
 		return finish(l, zonestore_each_version_of(s, z.id, l->name.wire, limit, log_version, l, &ctl->msg));
 	return finish(l, zonestore_each_version(s, z.id, true, 0, limit, log_version, l, &ctl->msg));
@@ -213,6 +245,8 @@ int roostctl_log(struct roostctl *ctl)
 	const char *since = ctl->option[OPTION_SINCE], *most = ctl->option[OPTION_LIMIT];
 	if ((since && !parse_since(ctl, since, &l.since)) || (most && !parse_limit(ctl, most, &limit)))
 		return ROOSTCTL_USAGE;
+	if (ctl->option[OPTION_REFUSED] && ctl->option[OPTION_NAME])
+		return roostctl_usage(ctl, "log: --name and --refused do not go together");
 	struct zonestore *s = roostctl_open(ctl);
 	if (!s)
 		return ROOSTCTL_FAILED;

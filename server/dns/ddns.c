@@ -6,7 +6,9 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "server/dns/asked.h"
 #include "server/dns/refusal.h"
+#include "server/housekeeper.h"
 
 /* Every change is in the zone's history; the log may leave some out when there are hundreds a second. */
 static void log_change(const struct job *job)
@@ -39,6 +41,22 @@ static void log_outcome(const struct ddns *d)
 		refusal_log(&r);
 }
 
+static void note_refusal(const struct ddns *d)
+{
+	char asked[ASKED_MAX];
+	const struct job *job = d->job;
+	if (!job->rcode || !d->housekeeper)
+		return;
+	const struct refusals_note note = {.zone = job->zone.wire,
+					   .actor = job->actor.who,
+					   .from = &d->from,
+					   .transport = job->actor.transport,
+					   .rcode = job->rcode,
+					   .asked = asked_from_update(job->update, asked),
+					   .why = job->why.text[0] ? job->why.text : err_text(job->err)};
+	housekeeper_refused(d->housekeeper, &note);
+}
+
 /* ---- life ---- */
 
 /* Writer thread: the change is durable and visible, or decided. */
@@ -56,6 +74,7 @@ static void on_delivery(struct mail *mail)
 	if (d->job->err && !d->job->rcode)
 		d->job->rcode = RCODE_SERVFAIL;
 	log_outcome(d);
+	note_refusal(d);
 	size_t len = ddns_answer(d, d->job->rcode, out);
 	stats_late(d->stats, d->job->rcode);
 	stats_took(d->stats, STATS_UPDATE_TIME, clock_monotonic_ns() - d->begun, 1);
@@ -91,6 +110,7 @@ enum err ddns_new(struct ddns **out, const struct message *m, const struct reply
 	d->reply = *reply;
 	d->begun = clock_monotonic_ns();
 	d->zone = m->qname;
+	d->from = *who->from;
 	access_hold(access);
 	d->access = access;
 	enum err e = make_job(d, m, who, udp);

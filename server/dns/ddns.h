@@ -17,11 +17,13 @@
 struct ddns {
 	struct mail mail;
 	struct job *job;
-	struct mailbox *mailbox; /* the worker's */
-	struct writer *writer;   /* the worker's, for building the answer */
-	struct stats *stats;     /* the worker's */
-	uint64_t begun;          /* clock_monotonic_ns at its receipt */
-	struct access *access;   /* held: reply.tsig.key lives in it */
+	struct mailbox *mailbox;         /* the worker's */
+	struct writer *writer;           /* the worker's, for building the answer */
+	struct stats *stats;             /* the worker's */
+	struct housekeeper *housekeeper; /* the worker's; may be NULL */
+	struct addr from;                /* unmapped */
+	uint64_t begun;                  /* clock_monotonic_ns at its receipt */
+	struct access *access;           /* held: reply.tsig.key lives in it */
 	struct reply reply;
 	struct name zone; /* as asked */
 	/* The transport's: called once, on the worker's thread, with the answer (len 0: none could be made). */

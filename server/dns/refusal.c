@@ -4,17 +4,7 @@
 #include <stdio.h>
 
 #include "lib/log.h"
-
-enum { RCODE_TEXT_MAX = 24 };
-static const char *rcode_text(unsigned rcode, char out[RCODE_TEXT_MAX])
-{
-	static const char *const names[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-					    "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
-	if (rcode < sizeof names / sizeof names[0])
-		return names[rcode];
-	snprintf(out, RCODE_TEXT_MAX, "RCODE %u", rcode);
-	return out;
-}
+#include "lib/message.h"
 
 /* Lines that were not written since the last one. */
 static atomic_uint skipped;
@@ -32,11 +22,11 @@ bool refusal_due(void)
 void refusal_log(const struct refusal *r)
 {
 	unsigned left_out = atomic_exchange_explicit(&skipped, 0, memory_order_relaxed);
-	char zone[NAME_TEXT_MAX], rcode[RCODE_TEXT_MAX];
+	char zone[NAME_TEXT_MAX], rcode[MESSAGE_RCODE_TEXT_MAX];
 	if (left_out)
 		log_warning("%u lines on refused requests left out", left_out);
 	log_warning("%s of %s by %s from %s (%s): %s: %s", r->what, name_to_text(r->zone, zone), r->who, r->source,
-		    r->transport, rcode_text(r->rcode, rcode), r->why);
+		    r->transport, message_rcode_to_text(r->rcode, rcode), r->why);
 }
 
 char *refusal_who(const uint8_t *key_name, char out[REFUSAL_WHO_MAX])

@@ -5,8 +5,10 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "server/dns/asked.h"
 #include "server/dns/chaos.h"
 #include "server/dns/refusal.h"
+#include "server/housekeeper.h"
 
 enum { UDP_PLAIN = 512 /* octets, RFC 1035 §4.2.1 */ };
 
@@ -20,6 +22,7 @@ void request_env_init(struct request_env *env, const struct config *config, cons
 	env->cookies = NULL;
 	env->stats = stats;
 	env->ratelimit = NULL;
+	env->housekeeper = NULL;
 	env->store = NULL;
 	writer_init(&env->writer);
 }
@@ -94,6 +97,24 @@ static const uint8_t *signer_name(const struct request *r)
 	return signer(r) ? tsig_key_name(signer(r)) : NULL;
 }
 
+/* An update that never reached the writer goes into the history of its zone, if that is ours. */
+static void note_refusal(struct request_env *env, const struct request *r, const uint8_t *key_name, unsigned rcode,
+			 const char *why)
+{
+	char who[REFUSAL_WHO_MAX], asked[ASKED_MAX];
+	const struct message *m = &r->message;
+	if (!env->housekeeper || m->qclass != CLASS_IN || !directory_get(env->directory, m->qname.wire))
+		return;
+	const struct refusals_note note = {.zone = m->qname.wire,
+					   .actor = refusal_who(key_name, who),
+					   .from = r->from,
+					   .transport = r->udp ? "udp" : "tcp",
+					   .rcode = rcode,
+					   .asked = asked_from_message(m, asked),
+					   .why = why};
+	housekeeper_refused(env->housekeeper, &note);
+}
+
 static enum request_verdict refuse(struct request_env *env, struct request *r, const struct access_request *who)
 {
 	struct errmsg why = {0};
@@ -101,6 +122,9 @@ static enum request_verdict refuse(struct request_env *env, struct request *r, c
 		(void)access_explain(r->access, who, who->zone, TYPE_ANY, &why);
 		write_refusal(r, access_action_to_text(who->action), signer_name(r), RCODE_REFUSED, why.text);
 	}
+	if (who->action == ACCESS_UPDATE)
+		note_refusal(env, r, signer_name(r), RCODE_REFUSED,
+			     "no grant allows this requester to update the zone; see roostctl grant add");
 	return answer_error(env, r, RCODE_REFUSED, EDE_PROHIBITED, NULL);
 }
 
@@ -141,8 +165,10 @@ static bool check_tsig(struct request_env *env, struct request *r, unsigned *rco
 	if (status == TSIG_OK)
 		return true;
 	*rcode = RCODE_NOTAUTH;
-	if (message_opcode(&r->message) == OPCODE_UPDATE && r->message.count[SECTION_ZONE])
+	if (message_opcode(&r->message) == OPCODE_UPDATE && r->message.count[SECTION_ZONE]) {
 		log_refusal(r, "update", t.key_name.wire, *rcode, tsig_text(status));
+		note_refusal(env, r, t.key_name.wire, *rcode, tsig_text(status));
+	}
 	return false;
 }
 
@@ -380,6 +406,7 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 		return answer_rcode(env, r, RCODE_SERVFAIL);
 	r->ddns->mailbox = env->mailbox;
 	r->ddns->stats = env->stats;
+	r->ddns->housekeeper = env->housekeeper;
 	r->ddns->writer = &env->writer;
 	return REQUEST_UPDATE;
 }

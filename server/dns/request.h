@@ -31,9 +31,10 @@ struct request_env {
 	struct stats *stats;           /* this thread's */
 	const struct cookies *cookies; /* NULL: no DNS cookies; set after request_env_init */
 	struct ratelimit
-		*ratelimit;      /* NULL: answers by UDP are not limited; the caller's, set after request_env_init */
-	struct zonestore *store; /* this thread's READ handle, opened at the first IXFR */
-	struct writer writer;    /* for every message that this worker builds */
+		*ratelimit; /* NULL: answers by UDP are not limited; the caller's, set after request_env_init */
+	struct housekeeper *housekeeper; /* NULL: refusals are not noted; set after request_env_init */
+	struct zonestore *store;         /* this thread's READ handle, opened at the first IXFR */
+	struct writer writer;            /* for every message that this worker builds */
 };
 
 /* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be

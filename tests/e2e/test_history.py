@@ -1,7 +1,10 @@
 """History: who changed what, whence and when; one version in full; what a name ever was; serials by policy."""
 import json
+import socket
+import sqlite3
 import time
 
+import dns.update
 import pytest
 
 import roost
@@ -128,3 +131,119 @@ def test_zone_set_refuses_what_it_does_not_know(tmp_path):
                                  ("history-age", "36h", "36h, 1G"), ("history-age", "default", "365d, 1G")):
         roost.roostctl(home.db, "zone", "set", home.zone, option, value)
         assert f"history  {shown}\n" in roost.roostctl(home.db, "zone", "show", home.zone).stdout
+
+
+# ---- what was refused ----
+
+def refused(home, *args):
+    return json.loads(roost.roostctl(home.db, "log", home.zone, "--refused", "--json", *args).stdout)
+
+
+def wait_refused(home, count):
+    """Refusals are written once a second; so many of them, all rows together."""
+    roost.wait_until(lambda: sum(row["count"] for row in refused(home)) >= count, what=f"{count} refusals in the history")
+    return refused(home)
+
+
+def test_refusals_are_history():
+    home = roost.Home()
+    stranger = roost.Key("stranger.example")
+    liar = roost.Key(home.key.name)
+    home.update(f"update add nas.{home.zone} 60 A 192.0.2.66", key=None, status=2)
+    home.update(f"update add nas.{home.zone} 60 A 192.0.2.67", key=stranger, status=2)
+    home.update(f"update delete {home.host} A", key=liar, status=2)
+    home.update(f"prereq nxdomain {home.host}", f"update add {home.host} 60 A 192.0.2.68", status=2)
+    rows = {(row["rcode"], row["actor"], row["asked"]): row for row in wait_refused(home, 4)}
+    assert sorted(rows) == [
+        ("NOTAUTH", f"key {home.key.name}.", f"delete {home.host} A"),
+        ("NOTAUTH", "key stranger.example.", f"add nas.{home.zone} A 192.0.2.67"),
+        ("REFUSED", "unsigned", f"add nas.{home.zone} A 192.0.2.66"),
+        ("YXDOMAIN", f"key {home.key.name}.", f"add {home.host} A 192.0.2.68")]
+    for row in rows.values():
+        assert row["count"] >= 1 and row["network"] == "127.0.0.0/24" and row["source"].startswith("127.0.0.1@")
+        assert row["transport"] == "udp" and row["first"] <= row["last"]
+    reasons = " | ".join(row["why"] for row in rows.values())
+    for words in ("no grant allows this requester", "BADKEY", "BADSIG", "prerequisite: the name is in use"):
+        assert words in reasons
+    assert home.serial() == 1 and len(log(home)) == 1
+
+
+def test_refusals_survive_a_restart_and_are_counted():
+    home = roost.Home()
+    for host in range(10):
+        home.update(f"update add nas{host}.{home.zone} 60 A 192.0.2.66", key=None, status=2)
+    home.server.restart()  # also those of the last second
+    row, = refused(home)
+    assert row["count"] == 10 and row["asked"] == f"add nas9.{home.zone} A 192.0.2.66"
+    line, = roost.roostctl(home.db, "log", home.zone, "--refused").stdout.splitlines()
+    assert " REFUSED 10 times since " in line and " by unsigned from 127.0.0.1@" in line
+    assert refused(home, "--since", "2100-01-01") == []
+
+
+def test_a_flood_of_refusals_stays_small():
+    """A thousand names of keys from one place: no more rows than a zone may have, and changes go on."""
+    home = roost.Home()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for number in range(1000):
+            update = dns.update.UpdateMessage(home.zone, keyring=roost.Key(f"key{number}.example").dnspython())
+            update.add("nas", 60, "A", "192.0.2.66")
+            sock.sendto(update.to_wire(), (home.server.address, home.server.port))
+            if number % 100 == 0:
+                home.move(f"192.0.2.{100 + number // 100}")
+    assert home.serial() == 11
+
+    def later_ones_have_room():
+        home.update(f"update add nas.{home.zone} 60 A 192.0.2.66", key=None, status=2)
+        return any(row["actor"] == "unsigned" for row in refused(home, "--limit", "1"))
+    roost.wait_until(later_ones_have_room, what="a later refusal in the history")
+    assert 1 < len(refused(home)) <= 256
+    assert "are not in the history" in home.server.text()
+
+
+# ---- bounds ----
+
+def count(home, table):
+    with sqlite3.connect(f"file:{home.db}?mode=ro", uri=True) as db:
+        number, = db.execute(f"SELECT count(*) FROM {table}").fetchone()
+    db.close()
+    return number
+
+
+def test_history_is_bounded_by_size():
+    """What is too much goes, oldest first, while updates go on; from each serial that is kept, IXFR leads to the zone."""
+    home = roost.Home()
+    home.server.ctl("zone", "set", home.zone, "history-size", "20K")
+    home.update(*[f"update add host{number}.{home.zone} 60 A 192.0.2.9" for number in range(200)])
+    for number in range(200):
+        home.move(f"10.0.0.{number + 1}")
+    roost.wait_until(lambda: 0 < len(log(home)) < 100, what="old versions to go")
+    roost.wait_until(lambda: count(home, "name_version") == len(log(home)), what="the index to be as long")
+    kept = log(home)
+    assert kept[0]["serial"] == 202 and count(home, "change") == len(kept)
+    assert [entry["serial"] for entry in kept] == list(range(202, 202 - len(kept), -1))
+    whole = roost.axfr(home.server, home.zone, home.key)
+    oldest = kept[-1]["from"]
+    answer = roost.records(roost.transfer(home.server, home.zone, "IXFR", home.key, serial=oldest))
+    assert len([record for record in answer if record[2] == "SOA"]) == 2 + 2 * len(kept)
+    assert answer[-2][3] == "10.0.0.200" and (answer[-2][0], *answer[-2][1:]) in whole
+    beyond = roost.records(roost.transfer(home.server, home.zone, "IXFR", home.key, serial=oldest - 1))
+    assert len([record for record in beyond if record[2] == "SOA"]) == 2  # the whole zone
+    assert [entry["serial"] for entry in log(home, "--name", home.host)] == [entry["serial"] for entry in kept]
+    home.server.ctl("revert", home.zone, str(oldest))
+    assert roost.values(home.server, home.host) == [f"10.0.0.{oldest - 2}"]
+
+
+def test_a_version_too_big_for_one_step_goes_too(tmp_path):
+    home = roost.Home()
+    path = tmp_path / "big.zone"
+    for last in (1, 2):
+        hosts = "".join(f"host{number} A 192.0.2.{last if number < 900 else 9}\n" for number in range(2000))
+        path.write_text(f"$TTL 60\n@ SOA ns1 hostmaster {last} 60 60 60 60\n@ NS ns1\nns1 A 192.0.2.1\n{hosts}")
+        home.server.ctl("zone", "import", "big.example", path)
+    home.server.ctl("record", "set", "big.example", "ns1", "A", "192.0.2.3")
+    roost.wait_until(lambda: count(home, "name_version") == 901, what="the index")
+    home.server.ctl("zone", "set", "big.example", "history-size", "1K")
+    home.server.ctl("record", "set", "big.example", "ns1", "A", "192.0.2.4")
+    roost.wait_until(lambda: count(home, "change_more") == 0, what="the big version to go")
+    assert [entry["serial"] for entry in json.loads(home.server.ctl("log", "big.example", "--json").stdout)] == [4, 3]
+    assert count(home, "name_version") == 2

@@ -538,7 +538,7 @@ static void log_failure(struct commit *c, const struct job *job)
 {
 	static struct log_limit limit; /* a full disk should not be filled by saying so */
 	unsigned left_out;
-	char zone[NAME_TEXT_MAX] = "keys, grants and peers";
+	char zone[NAME_TEXT_MAX] = "keys, grants, peers or history";
 	if (job->err == ERR_NOTFOUND || job->err == ERR_EXISTS || job->err == ERR_REFUSED || job->err == ERR_FORMAT ||
 	    job->err == ERR_RANGE || job->err == ERR_USAGE || c->failures++)
 		return;
@@ -632,7 +632,7 @@ static enum err administer(struct commit *c, struct job *job, struct errmsg *why
 		err = job->run(job, c->store, why);
 	if (!err)
 		err = commit_transaction(c, why);
-	if (!err)
+	if (!err && job->kind == JOB_ADMIN)
 		commit_announce_admin(c);
 	return err;
 }

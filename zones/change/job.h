@@ -9,7 +9,8 @@ enum job_kind {
 	JOB_UPDATE,  /* prerequisites and record operations on one zone */
 	JOB_REPLACE, /* a whole zone from an image, as one version (import, AXFR in); makes the zone if it is new */
 	JOB_REMOVE,  /* the zone, with all that belongs to it */
-	JOB_ADMIN    /* keys, grants, peers: rows that are not zone content; `run` does it inside the transaction */
+	JOB_ADMIN,   /* keys, grants, peers: rows that are not zone content; `run` does it inside the transaction */
+	JOB_CHORE    /* rows that nobody is told of; `run` does it inside the transaction */
 };
 
 /* Who wants it: goes into the history and the log. */
@@ -31,7 +32,7 @@ struct job {
 	struct update *update;    /* JOB_UPDATE; owned by the job */
 	struct zone_image *image; /* JOB_REPLACE; owned by the job */
 	enum zone_role role;      /* JOB_REPLACE of a new zone */
-	/* JOB_ADMIN: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all,
+	/* JOB_ADMIN, JOB_CHORE: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all,
 	 * after its own were written. */
 	enum err (*run)(struct job *job, struct zonestore *store, struct errmsg *why);
 	void *run_arg; /* for run; the submitter's */

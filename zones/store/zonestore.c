@@ -127,6 +127,31 @@ static const char schema_journal[] =
 	"DROP TABLE old_change;"
 	"CREATE INDEX change_zone ON change (zone);";
 
+/* See zonestore_keep.h and zonestore_refusals.h. */
+static const char schema_upkeep[] = "ALTER TABLE zone ADD COLUMN kept_to INTEGER NOT NULL DEFAULT 0;" /* version */
+				    "ALTER TABLE zone ADD COLUMN kept_seq INTEGER NOT NULL DEFAULT 0;"
+				    "ALTER TABLE zone ADD COLUMN kept_octets INTEGER NOT NULL DEFAULT 0;"
+				    "CREATE TABLE name_version ("
+				    " zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+				    " owner BLOB NOT NULL," /* sort key */
+				    " version INTEGER NOT NULL,"
+				    " PRIMARY KEY (zone, owner, version)"
+				    ") STRICT, WITHOUT ROWID;"
+				    "CREATE TABLE refusal ("
+				    " zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+				    " actor TEXT NOT NULL,"
+				    " network TEXT NOT NULL," /* prefix */
+				    " rcode INTEGER NOT NULL,"
+				    " why TEXT NOT NULL,"
+				    " first INTEGER NOT NULL," /* unix ms */
+				    " last INTEGER NOT NULL,"
+				    " count INTEGER NOT NULL,"
+				    " source TEXT NOT NULL," /* of the last, as what follows */
+				    " transport TEXT NOT NULL,"
+				    " asked TEXT NOT NULL,"
+				    " PRIMARY KEY (zone, actor, network, rcode, why)"
+				    ") STRICT, WITHOUT ROWID;";
+
 /* ---- the handle ---- */
 
 static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mode mode, struct errmsg *msg)
@@ -134,7 +159,7 @@ static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mo
 	char *script;
 	if (asprintf(&script, "%s%s", keystore_schema_0, schema_0) < 0)
 		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
-	const char *const migrations[] = {script, schema_history_bounds, schema_journal, NULL};
+	const char *const migrations[] = {script, schema_history_bounds, schema_journal, schema_upkeep, NULL};
 	const struct sqlstore_schema schema = {
 		.application_id = APPLICATION_ID, .migrations = migrations, .functions = zonestore_inside_functions};
 	enum err err = sqlstore_open(&s->sql, path, mode, &schema, msg);
@@ -464,6 +489,8 @@ enum err zonestore_remove_zone(struct zonestore *s, int64_t zone, struct errmsg 
 				   zone, msg);
 	if (!err)
 		err = run_for_zone(s, &s->remove_changes, "DELETE FROM change WHERE zone = ?1", zone, msg);
+	if (!err)
+		err = run_for_zone(s, &s->remove_names, "DELETE FROM name_version WHERE zone = ?1", zone, msg);
 	if (!err)
 		err = zonestore_clear_records(s, zone, msg);
 	if (!err)

@@ -123,9 +123,13 @@ enum err zonestore_each_version_of(struct zonestore *s, int64_t zone, const uint
 {
 	uint8_t key[NAME_KEY_MAX];
 	enum err err = sqlstore_prepare(s->sql, &s->versions_of,
-					VERSION_QUERY "AND CASE WHEN records IS NOT NULL THEN has_owner(records, ?2) "
-						      "ELSE EXISTS (SELECT 1 FROM change_more m WHERE m.change = id "
-						      "AND has_owner(m.records, ?2)) END ORDER BY id DESC LIMIT ?3",
+					VERSION_QUERY
+					"AND id IN (SELECT version FROM name_version WHERE zone = ?1 AND owner = ?2 "
+					"UNION SELECT n.id FROM change n WHERE n.zone = ?1 "
+					"AND n.id >= (SELECT kept_to FROM zone WHERE id = ?1) "
+					"AND CASE WHEN n.records IS NOT NULL THEN has_owner(n.records, ?2) "
+					"ELSE EXISTS (SELECT 1 FROM change_more m WHERE m.change = n.id "
+					"AND has_owner(m.records, ?2)) END) ORDER BY id DESC LIMIT ?3",
 					msg);
 	if (err)
 		return err;

@@ -1,7 +1,7 @@
 /* zonestore_inside.h: what the files of the store share: the handle with its statements, binding, sentences, reading
  * rows. For zonestore*.c only. zonestore.c: schema, zones, peers; zonestore_records.c: what is served;
  * zonestore_load.c: zones in memory from it; zonestore_journal.c: changes and their records; zonestore_history.c:
- * walking the versions. */
+ * walking the versions; zonestore_keep.c: their upkeep; zonestore_refusals.c: what was refused. */
 #ifndef ROOST_ZONES_ZONESTORE_INSIDE_H
 #define ROOST_ZONES_ZONESTORE_INSIDE_H
 
@@ -29,7 +29,7 @@ struct zonestore {
 	struct sqlstore *sql;
 
 	sqlite3_stmt *add_zone, *find_zone, *each_zone, *zones_between, *zones_end, *zone_name, *set_serial, *set_zone;
-	sqlite3_stmt *remove_pieces, *remove_changes, *remove_zone;
+	sqlite3_stmt *remove_pieces, *remove_changes, *remove_names, *remove_zone;
 	sqlite3_stmt *add_peer, *remove_peer, *each_peer, *each_zone_peer;
 
 	sqlite3_stmt *insert_rrset, *update_rrset, *delete_rrset, *clear_rrsets, *count_rrsets, *each_rrset,
@@ -40,6 +40,10 @@ struct zonestore {
 
 	int64_t last_change; /* id; 0: not looked up yet */
 	struct zonestore_making making;
+
+	sqlite3_stmt *add_refusal, *crowd_refusals, *each_refusal, *trim_refusals;
+	sqlite3_stmt *keep_zones, *keep_read, *keep_write, *keep_name, *keep_forget, *keep_last, *keep_pieces,
+		*keep_part, *keep_change;
 
 	uint8_t pack[CONTENT_RRSET_MAX]; /* an RRset on its way into its row; packing only makes it smaller */
 };

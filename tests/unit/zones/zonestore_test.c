@@ -986,6 +986,9 @@ static void go_back_to_first_release(void)
 	     "NULL, op INTEGER NOT NULL, owner BLOB NOT NULL, name TEXT NOT NULL, type INTEGER NOT NULL, ttl INTEGER "
 	     "NOT "
 	     "NULL, rdata BLOB NOT NULL, PRIMARY KEY (version, seq)) STRICT, WITHOUT ROWID;"
+	     "DROP TABLE name_version; DROP TABLE refusal;"
+	     "ALTER TABLE zone DROP COLUMN kept_to; ALTER TABLE zone DROP COLUMN kept_seq;"
+	     "ALTER TABLE zone DROP COLUMN kept_octets;"
 	     "ALTER TABLE zone DROP COLUMN history_age; ALTER TABLE zone DROP COLUMN history_size;"
 	     "PRAGMA user_version = 1");
 }

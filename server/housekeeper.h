@@ -1,0 +1,34 @@
+/* housekeeper.h: a thread that has the writer do what can wait: refusals into the history, its index of names, its
+ * bounds.
+ *
+ *   workers   -- refusals -->  |             |
+ *   published -- changed --->  | housekeeper | -- JOB_CHORE, one at a time --> writer
+ *   time      -------------->  |             |
+ *
+ * A chore is a transaction of some hundred rows, about a millisecond; behind each the housekeeper rests for some
+ * times as long as it took, so updates keep the writer. It looks into the database with a handle of its own.
+ *
+ * What is too old goes only while the clock has gone evenly for an hour: one that leaps into the future for a while
+ * must not cost the history of years.
+ *
+ * Threads: start and stop on the main thread; the others any. */
+#ifndef ROOST_SERVER_HOUSEKEEPER_H
+#define ROOST_SERVER_HOUSEKEEPER_H
+
+#include "zones/change/refusals.h"
+
+struct server;
+struct housekeeper;
+
+/* Needs the writer of the server and its database. */
+MUST_USE enum err housekeeper_start(struct housekeeper **out, struct server *server, struct errmsg *msg);
+/* Writes what was refused last, and ends the thread; before writer_thread_stop. NULL is fine. */
+void housekeeper_stop(struct housekeeper *h);
+void housekeeper_free(struct housekeeper *h); /* when nobody tells it anything any more; NULL is fine */
+
+/* Some zone has a new version. */
+void housekeeper_changed(struct housekeeper *h);
+/* An update was refused. */
+void housekeeper_refused(struct housekeeper *h, const struct refusals_note *note);
+
+#endif
