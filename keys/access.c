@@ -1,67 +1,55 @@
-/* access.c: see access.h. A snapshot is made for 100,000 zones with a grant each, so a grant is one small block:
- *
- *   +-------------+-------------+-----------------+--------------------+
- *   | struct rule | types       | key name (wire) | pattern (wire)     |
- *   +-------------+-------------+-----------------+--------------------+
- *                   none = all    only if has_key   only EXACT, BELOW
- *
- * hung on its zone (in the order of adding, so that the first that matches is the one reported) and on its key. */
+/* access.c: see access.h. Building the snapshot, and deciding. */
 #include "keys/access.h"
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
-enum {
-	TABLE_FIRST = 64,   /* buckets, a power of two; doubled when as many entries */
-	EXPLAIN_GRANTS = 5, /* a sentence names this many grants, then says how many more there are */
-	EXPLAIN_TYPES = 96  /* octets for the list of a grant's types in a sentence */
+#include "keys/access_inside.h"
+#include "lib/clock.h"
+
+enum { TABLE_FIRST = 64 /* buckets, a power of two; doubled when as many entries */ };
+
+struct access {
+	atomic_uint refs;
+	struct access_table keys;       /* of struct access_holder */
+	struct access_table identities; /* of struct access_identity */
+	struct access_table scopes;     /* of struct access_scope */
+	struct access_table bundles;    /* of struct access_bundle, of a scope */
+	struct access_table locks;      /* of struct access_lock, of a scope */
 };
 
 /* ---- a map from name to entry ---- */
 
-struct entry {
-	struct entry *next; /* in the bucket */
-	uint64_t hash;
-	const uint8_t *name; /* lower-case wire */
-};
-
-struct table {
-	struct entry **bucket;
-	size_t buckets, count;
-};
-
 /* FNV-1a. No seed: only administrators put names in, so no stranger can make long buckets. */
-static uint64_t hash_name(const uint8_t *name, size_t len)
+static uint64_t hash_name(const void *of, const uint8_t *name, size_t len)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)of;
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ name[i]) * UINT64_C(0x100000001b3);
 	return h ^ (h >> 32);
 }
 
-static struct entry *table_find(const struct table *t, const uint8_t *lower_name)
+static struct access_entry *table_find(const struct access_table *t, const void *of, const uint8_t *lower_name)
 {
 	if (!t->count)
 		return NULL;
 	size_t len = name_len(lower_name);
-	uint64_t h = hash_name(lower_name, len);
-	for (struct entry *e = t->bucket[h & (t->buckets - 1)]; e; e = e->next)
-		if (e->hash == h && name_len(e->name) == len && memcmp(e->name, lower_name, len) == 0)
+	uint64_t h = hash_name(of, lower_name, len);
+	for (struct access_entry *e = t->bucket[h & (t->buckets - 1)]; e; e = e->next)
+		if (e->hash == h && e->of == of && name_len(e->name) == len && memcmp(e->name, lower_name, len) == 0)
 			return e;
 	return NULL;
 }
 
-static enum err table_grow(struct table *t)
+static enum err table_grow(struct access_table *t)
 {
 	size_t buckets = t->buckets ? t->buckets * 2 : TABLE_FIRST;
-	struct entry **bucket = calloc(buckets, sizeof(struct entry *));
+	struct access_entry **bucket = calloc(buckets, sizeof(struct access_entry *));
 	if (!bucket)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < t->buckets; i++)
-		for (struct entry *e = t->bucket[i], *next; e; e = next) {
+		for (struct access_entry *e = t->bucket[i], *next; e; e = next) {
 			next = e->next;
 			e->next = bucket[e->hash & (buckets - 1)];
 			bucket[e->hash & (buckets - 1)] = e;
@@ -72,67 +60,32 @@ static enum err table_grow(struct table *t)
 	return ERR_OK;
 }
 
-/* e->name is set and not in the table yet. */
-static enum err table_add(struct table *t, struct entry *e)
+/* e->name and e->of are set and not in the table yet. On an error e is freed. */
+static enum err table_add(struct access_table *t, struct access_entry *e)
 {
-	if (t->count >= t->buckets && table_grow(t) != ERR_OK)
+	if (t->count >= t->buckets && table_grow(t) != ERR_OK) {
+		free(e);
 		return ERR_NOMEM;
-	e->hash = hash_name(e->name, name_len(e->name));
+	}
+	e->hash = hash_name(e->of, e->name, name_len(e->name));
 	e->next = t->bucket[e->hash & (t->buckets - 1)];
 	t->bucket[e->hash & (t->buckets - 1)] = e;
 	t->count++;
 	return ERR_OK;
 }
 
-/* ---- the snapshot ---- */
-
-struct rule {
-	struct rule *next;        /* of the zone */
-	struct rule *next_of_key; /* of the key */
-	const struct scope *scope;
-	int64_t id;
-	struct addr_prefix from;
-	uint8_t action; /* enum access_action */
-	uint8_t pattern_kind;
-	uint8_t type_count;
-	bool has_from;
-	uint16_t key_at, pattern_at; /* octets from the rule's start; 0: none */
-	uint16_t types[];
-};
-
-/* A zone's grants. */
-struct scope {
-	struct entry entry;
-	struct rule *first, **end;
-	uint8_t zone[];
-};
-
-struct holder {
-	struct entry entry;
-	struct tsig_key *key;
-	struct rule *first, **end; /* the grants that name it */
-};
-
-struct access {
-	atomic_uint refs;
-	struct table keys;   /* of struct holder */
-	struct table scopes; /* of struct scope */
-};
-
-static const uint8_t *rule_key(const struct rule *r)
+/* Calls `fn` for each entry, which may free it, and frees the table. */
+static void table_free(struct access_table *t, void (*fn)(struct access_entry *e))
 {
-	return r->key_at ? (const uint8_t *)r + r->key_at : NULL;
+	for (size_t i = 0; i < t->buckets; i++)
+		for (struct access_entry *e = t->bucket[i], *next; e; e = next) {
+			next = e->next;
+			fn(e);
+		}
+	free(t->bucket);
 }
 
-static const uint8_t *rule_pattern(const struct rule *r)
-{
-	return (const uint8_t *)r + r->pattern_at;
-}
-
-static struct scope *find_scope(const struct access *a, const uint8_t *zone)
-{
-	return (struct scope *)table_find(&a->scopes, zone);
-}
+/* ---- building ---- */
 
 enum err access_new(struct access **out)
 {
@@ -144,478 +97,386 @@ enum err access_new(struct access **out)
 	return ERR_OK;
 }
 
-enum err access_add_key(struct access *a, struct tsig_key *key)
+static void append(struct access_rules *l, struct access_rule *r, struct access_rule **next)
 {
-	if (table_find(&a->keys, tsig_key_name(key)))
-		return ERR_EXISTS;
-	struct holder *h = calloc(1, sizeof(*h));
-	if (!h)
-		return ERR_NOMEM;
-	h->entry.name = tsig_key_name(key);
-	h->key = key;
-	h->end = &h->first;
-	if (table_add(&a->keys, &h->entry) != ERR_OK) {
-		free(h);
-		return ERR_NOMEM;
-	}
-	return ERR_OK;
+	if (!l->end)
+		l->end = &l->first;
+	*l->end = r;
+	l->end = next;
 }
 
-static enum err make_scope(struct access *a, const struct name *zone, struct scope **out)
+static enum err make_identity(struct access *a, const uint8_t *name, struct access_identity **out)
 {
-	*out = find_scope(a, zone->wire);
+	size_t len = name_len(name);
+	uint8_t lower[NAME_WIRE_MAX];
+	name_lower(lower, name, len);
+	*out = (struct access_identity *)table_find(&a->identities, NULL, lower);
 	if (*out)
 		return ERR_OK;
-	struct scope *s = calloc(1, sizeof(*s) + zone->len);
-	if (!s)
+	struct access_identity *i = calloc(1, sizeof(*i) + len);
+	if (!i)
 		return ERR_NOMEM;
-	memcpy(s->zone, zone->wire, zone->len);
-	s->entry.name = s->zone;
-	s->end = &s->first;
-	if (table_add(&a->scopes, &s->entry) != ERR_OK) {
-		free(s);
+	memcpy(i->name, lower, len);
+	i->entry.name = i->name;
+	*out = i;
+	return table_add(&a->identities, &i->entry);
+}
+
+enum err access_add_key(struct access *a, struct tsig_key *key, const uint8_t *identity, int64_t expires)
+{
+	struct access_identity *i;
+	if (table_find(&a->keys, NULL, tsig_key_name(key)))
+		return ERR_EXISTS;
+	if (make_identity(a, identity ? identity : tsig_key_name(key), &i))
 		return ERR_NOMEM;
-	}
-	*out = s;
+	struct access_holder *h = calloc(1, sizeof(*h));
+	if (!h)
+		return ERR_NOMEM;
+	*h = (struct access_holder){.entry = {.name = tsig_key_name(key)},
+				    .next = i->holders,
+				    .tsig = key,
+				    .key = {.tsig = key, .identity = i->name, .expires = expires}};
+	if (table_add(&a->keys, &h->entry))
+		return ERR_NOMEM;
+	i->holders = h;
 	return ERR_OK;
 }
 
-static struct rule *make_rule(const struct access_grant *g)
+static enum err make_scope(struct access *a, const uint8_t *zone, struct access_scope **out)
 {
-	bool named = g->pattern_kind == ACCESS_NAME_EXACT || g->pattern_kind == ACCESS_NAME_BELOW;
-	size_t at = sizeof(struct rule) + g->type_count * sizeof(uint16_t);
-	size_t key_len = g->has_key ? g->key.len : 0;
-	struct rule *r = calloc(1, at + key_len + (named ? g->pattern.len : 0));
+	size_t len = name_len(zone);
+	uint8_t lower[NAME_WIRE_MAX];
+	name_lower(lower, zone, len);
+	*out = (struct access_scope *)table_find(&a->scopes, NULL, lower);
+	if (*out)
+		return ERR_OK;
+	struct access_scope *s = calloc(1, sizeof(*s) + len);
+	if (!s)
+		return ERR_NOMEM;
+	memcpy(s->zone, lower, len);
+	s->entry.name = s->zone;
+	*out = s;
+	return table_add(&a->scopes, &s->entry);
+}
+
+/* Where a request by that identity in that zone finds the rule. */
+static enum err find_rules(struct access *a, struct access_scope *s, const struct access_identity *i,
+			   struct access_rules **out)
+{
+	*out = &s->open;
+	if (!i)
+		return ERR_OK;
+	struct access_bundle *b = (struct access_bundle *)table_find(&a->bundles, s, i->name);
+	if (!b) {
+		b = calloc(1, sizeof(*b));
+		if (!b)
+			return ERR_NOMEM;
+		b->entry.of = s;
+		b->entry.name = i->name;
+		if (table_add(&a->bundles, &b->entry))
+			return ERR_NOMEM;
+	}
+	*out = &b->rules;
+	return ERR_OK;
+}
+
+static bool has_limits(const struct access_grant *g)
+{
+	return g->max_records || g->rate.count || g->name_rate.count;
+}
+
+static struct access_rule *make_rule(const struct access_grant *g)
+{
+	size_t limits = has_limits(g) ? sizeof(struct access_limits) : 0, types = g->type_count * sizeof(uint16_t);
+	struct access_rule *r = calloc(1, sizeof(*r) + limits + types + g->pattern.len);
 	if (!r)
 		return NULL;
-	r->id = g->id;
-	r->action = (uint8_t)g->action;
-	r->pattern_kind = (uint8_t)g->pattern_kind;
-	r->has_from = g->has_from;
-	r->from = g->from;
-	r->type_count = (uint8_t)g->type_count;
-	memcpy(r->types, g->types, g->type_count * sizeof(uint16_t));
-	if (g->has_key) {
-		r->key_at = (uint16_t)at;
-		memcpy((uint8_t *)r + at, g->key.wire, key_len);
-	}
-	if (named) {
-		r->pattern_at = (uint16_t)(at + key_len);
-		memcpy((uint8_t *)r + r->pattern_at, g->pattern.wire, g->pattern.len);
-	}
+	uint8_t *at = (uint8_t *)(r + 1);
+	*r = (struct access_rule){.id = g->id,
+				  .expires = g->expires,
+				  .action = (uint8_t)g->action,
+				  .pattern_kind = (uint8_t)g->pattern_kind,
+				  .glob = g->pattern_glob,
+				  .has_from = g->has_from,
+				  .from = g->from,
+				  .type_count = (uint8_t)g->type_count,
+				  .types = (const uint16_t *)(at + limits),
+				  .pattern = at + limits + types};
+	memcpy(at + limits, g->types, types);
+	memcpy(at + limits + types, g->pattern.wire, g->pattern.len);
+	if (!limits)
+		return r;
+	struct access_limits *l = (struct access_limits *)at;
+	*l = (struct access_limits){.grant = g->id,
+				    .max_records = g->max_records,
+				    .rate = g->rate,
+				    .name_rate = g->name_rate,
+				    .type_count = g->type_count,
+				    .types = r->types};
+	r->limits = l;
 	return r;
 }
 
 enum err access_add_grant(struct access *a, const struct access_grant *g)
 {
 	assert(g->type_count <= sizeof(g->types) / sizeof(g->types[0]));
-	struct scope *s;
-	struct name zone = g->zone;
-	name_lower(zone.wire, zone.wire, zone.len);
-	if (make_scope(a, &zone, &s) != ERR_OK)
+	struct access_scope *s;
+	struct access_identity *i = NULL;
+	struct access_rules *both;
+	if (make_scope(a, g->zone.wire, &s) || (g->has_key && make_identity(a, g->key.wire, &i)) ||
+	    find_rules(a, s, i, &both))
 		return ERR_NOMEM;
-	struct rule *r = make_rule(g);
+	struct access_rule *r = make_rule(g);
 	if (!r)
 		return ERR_NOMEM;
 	r->scope = s;
-	*s->end = r;
-	s->end = &r->next;
-	struct holder *h = g->has_key ? (struct holder *)table_find(&a->keys, g->key.wire) : NULL;
-	if (h) {
-		*h->end = r;
-		h->end = &r->next_of_key;
-	}
+	r->identity = i;
+	append(&s->rules, r, &r->next);
+	append(both, r, &r->next_of_both);
+	if (i)
+		append(&i->rules, r, &r->next_of_identity);
 	return ERR_OK;
 }
+
+enum err access_add_lock(struct access *a, const uint8_t *zone, const uint8_t *owner, uint16_t type)
+{
+	struct access_scope *s;
+	size_t len = name_len(owner);
+	if (make_scope(a, zone, &s))
+		return ERR_NOMEM;
+	struct access_lock *l = calloc(1, sizeof(*l) + len);
+	if (!l)
+		return ERR_NOMEM;
+	name_lower(l->owner, owner, len);
+	l->type = type;
+	l->entry.of = s;
+	l->entry.name = l->owner;
+	s->locks = true;
+	struct access_lock *there = (struct access_lock *)table_find(&a->locks, s, l->owner);
+	if (!there)
+		return table_add(&a->locks, &l->entry);
+	l->more = there->more;
+	there->more = l;
+	return ERR_OK;
+}
+
+/* ---- life ---- */
 
 void access_hold(struct access *a)
 {
 	atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
 }
 
-static void free_scopes(struct table *t)
+static void free_entry(struct access_entry *e)
 {
-	for (size_t i = 0; i < t->buckets; i++)
-		for (struct entry *e = t->bucket[i], *next; e; e = next) {
-			next = e->next;
-			for (struct rule *r = ((struct scope *)e)->first, *after; r; r = after) {
-				after = r->next;
-				free(r);
-			}
-			free(e);
-		}
-	free(t->bucket);
+	free(e);
 }
 
-static void free_keys(struct table *t)
+static void free_holder(struct access_entry *e)
 {
-	for (size_t i = 0; i < t->buckets; i++)
-		for (struct entry *e = t->bucket[i], *next; e; e = next) {
-			next = e->next;
-			tsig_key_free(((struct holder *)e)->key);
-			free(e);
-		}
-	free(t->bucket);
+	tsig_key_free(((struct access_holder *)e)->tsig);
+	free(e);
+}
+
+static void free_scope(struct access_entry *e)
+{
+	for (struct access_rule *r = ((struct access_scope *)e)->rules.first, *next; r; r = next) {
+		next = r->next;
+		free(r);
+	}
+	free(e);
+}
+
+static void free_locks(struct access_entry *e)
+{
+	for (struct access_lock *l = (struct access_lock *)e, *more; l; l = more) {
+		more = l->more;
+		free(l);
+	}
 }
 
 void access_release(struct access *a)
 {
 	if (!a || atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	free_scopes(&a->scopes);
-	free_keys(&a->keys);
+	table_free(&a->locks, free_locks);
+	table_free(&a->bundles, free_entry);
+	table_free(&a->scopes, free_scope);
+	table_free(&a->keys, free_holder);
+	table_free(&a->identities, free_entry);
 	free(a);
+}
+
+/* ---- keys ---- */
+
+static bool is_past(int64_t expires)
+{
+	return expires && clock_unix_ms() >= expires;
+}
+
+static const struct access_holder *find_holder(const struct access *a, const uint8_t *lower_name)
+{
+	return (const struct access_holder *)table_find(&a->keys, NULL, lower_name);
+}
+
+const struct access_key *access_key(const struct access *a, const uint8_t *lower_name)
+{
+	const struct access_holder *h = find_holder(a, lower_name);
+	return h ? &h->key : NULL;
+}
+
+bool access_key_expired(const struct access_key *k)
+{
+	return is_past(k->expires);
 }
 
 const struct tsig_key *access_find_key(const struct access *a, const uint8_t *lower_name)
 {
-	const struct holder *h = (const struct holder *)table_find(&a->keys, lower_name);
-	return h ? h->key : NULL;
+	const struct access_holder *h = find_holder(a, lower_name);
+	return h && !is_past(h->key.expires) ? h->key.tsig : NULL;
+}
+
+const struct tsig_key *access_find_signer(const struct access *a, const uint8_t *lower_name)
+{
+	const struct access_holder *asked = find_holder(a, lower_name), *best = NULL;
+	if (!asked || !is_past(asked->key.expires))
+		return asked ? asked->key.tsig : NULL;
+	const struct access_identity *i =
+		(const struct access_identity *)table_find(&a->identities, NULL, asked->key.identity);
+	for (const struct access_holder *h = i->holders; h; h = h->next)
+		if (!is_past(h->key.expires) &&
+		    (!best || (best->key.expires && (!h->key.expires || h->key.expires > best->key.expires))))
+			best = h;
+	return best ? best->key.tsig : NULL;
 }
 
 /* ---- deciding ---- */
 
-/* By name: the request's key may come from another snapshot. */
-static bool key_matches(const struct rule *r, const struct access_request *q)
+void access_look(struct access_rights *out, const struct access *a, const struct access_request *r)
 {
-	const uint8_t *wanted = rule_key(r);
-	return !wanted || (q->key && name_equal(wanted, tsig_key_name(q->key)));
+	*out = (struct access_rights){.access = a, .request = r};
+	/* By name: the request's key may come from another snapshot. */
+	const struct access_holder *h = r->key ? find_holder(a, tsig_key_name(r->key)) : NULL;
+	const struct access_scope *s = (const struct access_scope *)table_find(&a->scopes, NULL, r->zone);
+	out->identity = h ? h->key.identity : NULL;
+	out->scope = s;
+	if (!s)
+		return;
+	out->open = s->open.first;
+	const struct access_entry *b = h ? table_find(&a->bundles, s, h->key.identity) : NULL;
+	if (b)
+		out->own = ((const struct access_bundle *)b)->rules.first;
+}
+
+const struct access_rule *access_rules_of(const struct access_rights *r)
+{
+	const struct access_entry *i = r->identity ? table_find(&r->access->identities, NULL, r->identity) : NULL;
+	return i ? ((const struct access_identity *)i)->rules.first : NULL;
+}
+
+bool access_rule_live(const struct access_rule *r)
+{
+	return !is_past(r->expires);
 }
 
 /* A local caller has no address, so it is in no prefix. */
-static bool source_matches(const struct rule *r, const struct access_request *q)
+bool access_rule_source(const struct access_rule *r, const struct access_request *q)
 {
 	return !r->has_from || (q->from && addr_in_prefix(q->from, &r->from));
 }
 
-static bool name_matches(const struct rule *r, const struct access_request *q, const uint8_t *owner)
+static bool lists_type(const uint16_t *types, unsigned count, uint16_t type)
 {
-	switch (r->pattern_kind) {
-	case ACCESS_NAME_ANY:
-		return true;
-	case ACCESS_NAME_EXACT:
-		return name_equal(owner, rule_pattern(r));
-	case ACCESS_NAME_BELOW:
-		return name_is_under(owner, rule_pattern(r)) && !name_equal(owner, rule_pattern(r));
-	case ACCESS_NAME_SELF:
-		return q->key && name_equal(owner, tsig_key_name(q->key));
-	default:
-		return false;
-	}
+	for (unsigned i = 0; i < count; i++)
+		if (types[i] == type && type != TYPE_ANY)
+			return true;
+	return count == 0;
 }
 
 /* "Every type" is allowed only by a grant without a list. */
-static bool type_matches(const struct rule *r, uint16_t type)
+bool access_rule_type(const struct access_rule *r, uint16_t type)
 {
-	for (unsigned i = 0; i < r->type_count; i++)
-		if (r->types[i] == type && type != TYPE_ANY)
-			return true;
-	return r->type_count == 0;
+	return lists_type(r->types, r->type_count, type);
 }
 
-static bool applies(const struct rule *r, const struct access_request *q)
+bool access_limits_cover(const struct access_limits *l, uint16_t type)
 {
-	return r->action == q->action && key_matches(r, q) && source_matches(r, q);
+	return lists_type(l->types, l->type_count, type);
 }
 
-static const struct rule *first_rule(const struct access *a, const struct access_request *q)
+static bool applies(const struct access_rule *r, const struct access_request *q)
 {
-	const struct scope *s = find_scope(a, q->zone);
-	return s ? s->first : NULL;
+	return r->action == q->action && access_rule_source(r, q) && access_rule_live(r);
 }
 
 bool access_allows(const struct access *a, const struct access_request *r)
 {
-	for (const struct rule *g = first_rule(a, r); g; g = g->next)
-		if (applies(g, r))
-			return true;
+	struct access_rights rights;
+	access_look(&rights, a, r);
+	for (int open = 0; open < 2; open++)
+		for (const struct access_rule *g = open ? rights.open : rights.own; g; g = g->next_of_both)
+			if (applies(g, r))
+				return true;
 	return false;
 }
 
-bool access_allows_record(const struct access *a, const struct access_request *r, const uint8_t *owner, uint16_t type)
+bool access_allows_name(const struct access_rights *r, const uint8_t *owner)
 {
-	for (const struct rule *g = first_rule(a, r); g; g = g->next)
-		if (applies(g, r) && type_matches(g, type) && name_matches(g, r, owner))
-			return true;
+	for (int open = 0; open < 2; open++)
+		for (const struct access_rule *g = open ? r->open : r->own; g; g = g->next_of_both)
+			if (applies(g, r->request) && access_pattern_matches(g, r->identity, owner))
+				return true;
 	return false;
 }
 
-bool access_allows_name(const struct access *a, const struct access_request *r, const uint8_t *owner)
+static bool goes_before(const struct access_rule *a, const struct access_rule *b)
 {
-	for (const struct rule *g = first_rule(a, r); g; g = g->next)
-		if (applies(g, r) && name_matches(g, r, owner))
-			return true;
-	return false;
+	return !b || (!a->limits && b->limits) || (!a->limits == !b->limits && a->id < b->id);
 }
 
-/* ---- explaining ---- */
-
-enum miss { MISS_KEY = 1, MISS_SOURCE = 2, MISS_NAME = 4, MISS_TYPE = 8, MISS_KINDS = 4 };
-
-/* What is asked: owner NULL when any name and type would do. */
-struct question {
-	const struct access_request *request;
-	const uint8_t *owner;
-	uint16_t type;
-};
-
-static unsigned misses(const struct rule *r, const struct question *q)
+const struct access_rule *access_rule_decides(const struct access_rights *r, const uint8_t *owner, uint16_t type)
 {
-	unsigned m = 0;
-	if (!key_matches(r, q->request))
-		m |= MISS_KEY;
-	if (!source_matches(r, q->request))
-		m |= MISS_SOURCE;
-	if (q->owner && !name_matches(r, q->request, q->owner))
-		m |= MISS_NAME;
-	if (q->owner && !type_matches(r, q->type))
-		m |= MISS_TYPE;
-	return m;
+	const struct access_rule *best = NULL;
+	for (int open = 0; open < 2; open++)
+		for (const struct access_rule *g = open ? r->open : r->own; g; g = g->next_of_both)
+			if (goes_before(g, best) && applies(g, r->request) && (!owner || access_rule_type(g, type)) &&
+			    (!owner || access_pattern_matches(g, r->identity, owner)))
+				best = g;
+	return best;
 }
 
-/* A sentence that grows as far as it fits. */
-struct sentence {
-	char text[ERRMSG_MAX];
-	size_t len;
-};
-
-static void say(struct sentence *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct sentence *s, const char *fmt, ...)
+const struct access_lock *access_lock_find(const struct access_rights *r, const uint8_t *owner, uint16_t type)
 {
-	va_list args;
-	va_start(args, fmt);
-	int n = vsnprintf(s->text + s->len, sizeof(s->text) - s->len, fmt, args);
-	va_end(args);
-	if (n > 0)
-		s->len += (size_t)n;
-	if (s->len >= sizeof(s->text))
-		s->len = sizeof(s->text) - 1;
+	uint8_t lower[NAME_WIRE_MAX];
+	if (!r->scope || !r->scope->locks)
+		return NULL;
+	name_lower(lower, owner, name_len(owner));
+	const struct access_lock *l = (const struct access_lock *)table_find(&r->access->locks, r->scope, lower);
+	while (l && type != TYPE_ANY && l->type != TYPE_ANY && l->type != type)
+		l = l->more;
+	return l;
 }
 
-/* Without the final dot, as people write names. */
-static char *name_words(const uint8_t *wire, char out[NAME_TEXT_MAX])
+bool access_locked(const struct access *a, const uint8_t *zone, const uint8_t *owner, uint16_t type)
 {
-	name_to_text(wire, out);
-	size_t len = strlen(out);
-	if (wire[0] && len > 1)
-		out[len - 1] = '\0';
-	return out;
+	const struct access_request request = {.action = ACCESS_UPDATE, .zone = zone};
+	struct access_rights rights;
+	access_look(&rights, a, &request);
+	return access_lock_find(&rights, owner, type) != NULL;
 }
 
-static const char *type_words(uint16_t type, char out[RR_TYPE_TEXT_MAX])
+enum access_verdict access_decide(const struct access_rights *r, const uint8_t *owner, uint16_t type,
+				  const struct access_limits **limits)
 {
-	return type == TYPE_ANY ? "all types" : rr_type_to_text(type, out);
-}
-
-static void say_request(struct sentence *s, const struct question *q)
-{
-	char text[NAME_TEXT_MAX], type[RR_TYPE_TEXT_MAX], addr[ADDR_TEXT_MAX];
-	const struct access_request *r = q->request;
-	say(s, "%s of ", access_action_to_text(r->action));
-	if (q->owner)
-		say(s, "%s at %s in ", type_words(q->type, type), name_words(q->owner, text));
-	say(s, "%s by ", name_words(r->zone, text));
-	if (r->key)
-		say(s, "key %s", name_words(tsig_key_name(r->key), text));
-	else
-		say(s, "a request without a key");
-	if (r->from)
-		say(s, " from %s", addr_ip_to_text(r->from, addr));
-}
-
-static void say_types(struct sentence *s, const struct rule *r)
-{
-	char list[EXPLAIN_TYPES] = "", type[RR_TYPE_TEXT_MAX];
-	size_t len = 0;
-	for (unsigned i = 0; i < r->type_count && len + RR_TYPE_TEXT_MAX + 8 < sizeof(list); i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "",
-					rr_type_to_text(r->types[i], type));
-	say(s, "lists only %s", list);
-}
-
-static void say_pattern(struct sentence *s, const struct rule *r)
-{
-	char text[NAME_TEXT_MAX];
-	if (r->pattern_kind == ACCESS_NAME_SELF)
-		say(s, "covers only the name of the signing key");
-	else
-		say(s, "covers only %s%s", r->pattern_kind == ACCESS_NAME_BELOW ? "names below " : "",
-		    name_words(rule_pattern(r), text));
-}
-
-static void say_misses(struct sentence *s, const struct rule *r, unsigned m)
-{
-	char text[NAME_TEXT_MAX], prefix[ADDR_TEXT_MAX];
-	const char *and = "";
-	say(s, "grant %lld ", (long long)r->id);
-	if (m & MISS_KEY) {
-		say(s, "is for key %s", name_words(rule_key(r), text));
-		and = " and ";
-	}
-	if (m & MISS_SOURCE) {
-		say(s, "%sis for sources in %s", and, addr_prefix_to_text(&r->from, prefix));
-		and = " and ";
-	}
-	if (m & MISS_NAME) {
-		say(s, "%s", and);
-		say_pattern(s, r);
-		and = " and ";
-	}
-	if (m & MISS_TYPE) {
-		say(s, "%s", and);
-		say_types(s, r);
-	}
-}
-
-/* Nearest first: those that fail in one way, in two, … */
-static void say_near_misses(struct sentence *s, const struct rule *first, const struct question *q, size_t grants)
-{
-	size_t said = 0;
-	for (int ways = 1; ways <= MISS_KINDS; ways++)
-		for (const struct rule *r = first; r && said < EXPLAIN_GRANTS; r = r->next) {
-			unsigned m = misses(r, q);
-			if (r->action != q->request->action || __builtin_popcount(m) != ways)
-				continue;
-			say(s, said++ ? "; " : ": ");
-			say_misses(s, r, m);
-		}
-	if (grants > said)
-		say(s, "; and %zu more grants that fit no better", grants - said);
-}
-
-/* What the key may do elsewhere: the usual slip is the zone's name. */
-static void say_elsewhere(struct sentence *s, const struct access *a, const struct question *q)
-{
-	char text[NAME_TEXT_MAX];
-	const char *action = access_action_to_text(q->request->action);
-	say(s, ": the zone has no grant for %s", action);
-	if (!q->request->key)
-		return;
-	const uint8_t *key = tsig_key_name(q->request->key);
-	const struct holder *h = (const struct holder *)table_find(&a->keys, key);
-	const struct scope *last = NULL;
-	size_t said = 0, more = 0;
-	for (const struct rule *r = h ? h->first : NULL; r; r = r->next_of_key) {
-		if (r->action != q->request->action || r->scope == last)
-			continue;
-		last = r->scope;
-		if (said == EXPLAIN_GRANTS) {
-			more++;
-			continue;
-		}
-		if (!said++)
-			say(s, "; key %s has grants for %s of ", name_words(key, text), action);
-		else
-			say(s, ", ");
-		say(s, "%s", name_words(last->zone, text));
-	}
-	if (more)
-		say(s, " and %zu more", more);
-	if (said)
-		say(s, " only");
-}
-
-static void explain_refusal(struct sentence *s, const struct access *a, const struct question *q)
-{
-	size_t grants = 0;
-	const struct rule *first = first_rule(a, q->request);
-	for (const struct rule *r = first; r; r = r->next)
-		grants += r->action == q->request->action;
-	say(s, "no grant allows ");
-	say_request(s, q);
-	if (grants)
-		say_near_misses(s, first, q, grants);
-	else
-		say_elsewhere(s, a, q);
-	say(s, "; see roostctl grant add");
-}
-
-bool access_explain(const struct access *a, const struct access_request *r, const uint8_t *owner, uint16_t type,
-		    struct errmsg *why)
-{
-	/* Names and types count for updates only: a transfer gives the whole zone, NOTIFY is about the whole zone. */
-	struct question q = {.request = r, .owner = r->action == ACCESS_UPDATE ? owner : NULL, .type = type};
-	struct sentence s = {.len = 0};
-	const struct rule *found = first_rule(a, r);
-	while (found && (found->action != r->action || misses(found, &q)))
-		found = found->next;
-	if (found) {
-		say(&s, "grant %lld allows ", (long long)found->id);
-		say_request(&s, &q);
-	} else {
-		explain_refusal(&s, a, &q);
-	}
-	errmsg_set(why, ERR_OK, "%s", s.text);
-	return found != NULL;
-}
-
-/* ---- text ---- */
-
-enum err access_pattern_from_text(struct access_grant *g, const char *text, struct errmsg *msg)
-{
-	const char *name = text;
-	enum access_pattern_kind kind = ACCESS_NAME_EXACT;
-	struct name pattern = {.len = 0};
-	if (!text || !*text) {
-		kind = ACCESS_NAME_ANY;
-	} else if (strcasecmp(text, "self") == 0) {
-		kind = ACCESS_NAME_SELF;
-	} else {
-		if (strncmp(text, "*.", 2) == 0) {
-			kind = ACCESS_NAME_BELOW;
-			name = text[2] ? text + 2 : "."; /* "*." is the wildcard of the root */
-		}
-		if (name_from_text(&pattern, name) != ERR_OK)
-			return errmsg_set(msg, ERR_USAGE,
-					  "name pattern '%.100s' is not a domain name: write NAME, *.NAME (all names "
-					  "below it) or "
-					  "self (the name of the key)",
-					  text);
-		name_lower(pattern.wire, pattern.wire, pattern.len);
-	}
-	g->pattern_kind = kind;
-	g->pattern = pattern;
-	return ERR_OK;
-}
-
-char *access_pattern_to_text(const struct access_grant *g, char out[NAME_TEXT_MAX])
-{
-	/* The longest name has 1005 characters, so there is room for two more. */
-	char name[NAME_TEXT_MAX];
-	switch (g->pattern_kind) {
-	case ACCESS_NAME_EXACT:
-		/* A wildcard's own name must not read as "below". */
-		snprintf(out, NAME_TEXT_MAX, "%s%s", name_is_wildcard(g->pattern.wire) ? "\\" : "",
-			 name_to_text(g->pattern.wire, name));
-		break;
-	case ACCESS_NAME_BELOW:
-		snprintf(out, NAME_TEXT_MAX, "*.%s", g->pattern.wire[0] ? name_to_text(g->pattern.wire, name) : "");
-		break;
-	case ACCESS_NAME_SELF:
-		snprintf(out, NAME_TEXT_MAX, "self");
-		break;
-	case ACCESS_NAME_ANY:
-	default:
-		out[0] = '\0';
-	}
-	return out;
-}
-
-static const char *const actions[] = {
-	[ACCESS_UPDATE] = "update", [ACCESS_TRANSFER] = "transfer", [ACCESS_NOTIFY] = "notify"};
-
-const char *access_action_to_text(enum access_action a)
-{
-	return actions[a];
-}
-
-enum err access_action_from_text(enum access_action *a, const char *text)
-{
-	for (unsigned i = ACCESS_UPDATE; i <= ACCESS_NOTIFY; i++)
-		if (strcmp(text, actions[i]) == 0) {
-			*a = (enum access_action)i;
-			return ERR_OK;
-		}
-	return ERR_USAGE;
+	const struct access_rule *g = access_rule_decides(r, owner, type);
+	enum access_verdict verdict = ACCESS_GRANTED;
+	*limits = NULL;
+	if (!g)
+		verdict = type == TYPE_ANY && access_allows_name(r, owner) ? ACCESS_BY_TYPE : ACCESS_REFUSED;
+	/* Whoever has no right there learns nothing of locks. */
+	if (verdict != ACCESS_REFUSED && access_lock_find(r, owner, type))
+		return ACCESS_LOCKED;
+	if (g)
+		*limits = g->limits;
+	return verdict;
 }

@@ -1,8 +1,8 @@
-/* keystore.c: see keystore.h. These statements run rarely, so they are prepared for each call and kept nowhere. */
-#include "keys/keystore.h"
-
+/* keystore.c: see keystore.h. The schema, keys, and the snapshot; grants and locks: keystore_grant.c. These statements run rarely, so they are prepared for each call and kept nowhere. */
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "keys/keystore_inside.h"
 
 /* Names are presentation form in lower case with the final dot, so that people can read and write them. What may be
  * absent is NULL. */
@@ -29,17 +29,58 @@ const char *const keystore_schema_0 =
 	" (zone, action, ifnull(\"key\", ''), ifnull(source, ''), ifnull(name, ''), ifnull(types, ''));"
 	"CREATE INDEX grant_key ON \"grant\" (\"key\");";
 
-#define KEY_COLUMNS "id, name, algorithm, secret, created"
-#define GRANT_COLUMNS "id, zone, action, \"key\", source, name, types"
+/* A grant names an identity, which has one or several keys. No table of identities: two triggers keep grants and keys
+ * together. The grant table is made anew to be rid of its reference to a key's name; its numbers go on where they were.
+ * Patterns of before had no * inside: one that stands there is only an octet, which is written \* now. */
+const char *const keystore_schema_rights =
+	"ALTER TABLE \"key\" ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE \"key\" ADD COLUMN expires INTEGER;" /* unix ms; NULL: never */
+	"UPDATE \"key\" SET identity = name;"
+	"CREATE INDEX key_identity ON \"key\" (identity);"
+	"CREATE TABLE grant_anew ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" zone TEXT NOT NULL,"
+	" action TEXT NOT NULL CHECK (action IN ('update', 'transfer', 'notify')),"
+	" \"key\" TEXT," /* identity */
+	" source TEXT,"  /* prefix */
+	" name TEXT,"    /* pattern */
+	" types TEXT,"   /* A,AAAA: sorted by number */
+	" max_records INTEGER CHECK (max_records BETWEEN 1 AND 65535),"
+	" rate TEXT," /* 6/1m,20 */
+	" name_rate TEXT,"
+	" expires INTEGER" /* unix ms; NULL: never */
+	") STRICT;"
+	"INSERT INTO grant_anew (id, zone, action, \"key\", source, name, types)"
+	" SELECT id, zone, action, \"key\", source,"
+	"  CASE WHEN substr(name, 1, 2) IN ('*.', '\\*')"
+	"   THEN substr(name, 1, 2) || replace(substr(name, 3), '*', '\\*') ELSE replace(name, '*', '\\*') END,"
+	"  types FROM \"grant\";"
+	"DELETE FROM sqlite_sequence WHERE name = 'grant_anew';"
+	"INSERT INTO sqlite_sequence (name, seq) SELECT 'grant_anew', seq FROM sqlite_sequence WHERE name = 'grant';"
+	"DROP TABLE \"grant\";"
+	"ALTER TABLE grant_anew RENAME TO \"grant\";"
+	"CREATE UNIQUE INDEX grant_once ON \"grant\""
+	" (zone, action, ifnull(\"key\", ''), ifnull(source, ''), ifnull(name, ''), ifnull(types, ''));"
+	"CREATE INDEX grant_key ON \"grant\" (\"key\");"
+	"CREATE TRIGGER grant_wants_key BEFORE INSERT ON \"grant\""
+	" WHEN NEW.\"key\" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM \"key\" WHERE identity = NEW.\"key\")"
+	" BEGIN SELECT RAISE(ABORT, 'no key has that identity'); END;"
+	"CREATE TRIGGER identity_gone AFTER DELETE ON \"key\""
+	" WHEN NOT EXISTS (SELECT 1 FROM \"key\" WHERE identity = OLD.identity)"
+	" BEGIN DELETE FROM \"grant\" WHERE \"key\" = OLD.identity; END;"
+	"CREATE TABLE lock ("
+	" zone TEXT NOT NULL,"
+	" name TEXT NOT NULL,"
+	" type TEXT NOT NULL," /* ANY: the whole name */
+	" created INTEGER NOT NULL,"
+	" PRIMARY KEY (zone, name, type)"
+	") STRICT, WITHOUT ROWID;";
 
-enum {
-	GRANT_TYPES_MAX = sizeof(((struct access_grant *)0)->types) / sizeof(((struct access_grant *)0)->types[0]),
-	TYPES_TEXT_MAX = GRANT_TYPES_MAX * RR_TYPE_TEXT_MAX
-};
-
+#define KEY_COLUMNS "id, name, algorithm, secret, created, identity, expires"
 /* ---- statements ---- */
 
-static enum err prepare(struct sqlstore *s, sqlite3_stmt **out, const char *sql, const char *doing, struct errmsg *msg)
+enum err keystore_inside_prepare(struct sqlstore *s, sqlite3_stmt **out, const char *sql, const char *doing,
+				 struct errmsg *msg)
 {
 	if (sqlite3_prepare_v2(sqlstore_handle(s), sql, -1, out, NULL) == SQLITE_OK)
 		return ERR_OK;
@@ -47,28 +88,28 @@ static enum err prepare(struct sqlstore *s, sqlite3_stmt **out, const char *sql,
 	return sqlstore_error(s, msg, doing);
 }
 
-static void bind_text(sqlite3_stmt *stmt, int at, const char *text)
+void keystore_inside_bind_text(sqlite3_stmt *stmt, int at, const char *text)
 {
 	sqlite3_bind_text(stmt, at, text, -1, SQLITE_TRANSIENT);
 }
 
-static void bind_name(sqlite3_stmt *stmt, int at, const uint8_t *name)
+void keystore_inside_bind_name(sqlite3_stmt *stmt, int at, const uint8_t *name)
 {
 	char text[NAME_TEXT_MAX];
 	uint8_t lower[NAME_WIRE_MAX];
 	name_lower(lower, name, name_len(name));
-	bind_text(stmt, at, name_to_text(lower, text));
+	keystore_inside_bind_text(stmt, at, name_to_text(lower, text));
 }
 
 /* Runs a statement whose only parameter is a name. */
-static enum err run_for_name(struct sqlstore *s, const char *sql, const uint8_t *name, const char *doing,
+enum err keystore_inside_run(struct sqlstore *s, const char *sql, const uint8_t *name, const char *doing,
 			     struct errmsg *msg)
 {
 	sqlite3_stmt *stmt;
-	enum err err = prepare(s, &stmt, sql, doing, msg);
+	enum err err = keystore_inside_prepare(s, &stmt, sql, doing, msg);
 	if (err)
 		return err;
-	bind_name(stmt, 1, name);
+	keystore_inside_bind_name(stmt, 1, name);
 	err = sqlstore_run(s, stmt, msg);
 	sqlite3_finalize(stmt);
 	return err;
@@ -76,30 +117,87 @@ static enum err run_for_name(struct sqlstore *s, const char *sql, const uint8_t 
 
 /* ---- keys ---- */
 
-static enum err no_such_key(const uint8_t *name, struct errmsg *msg)
+enum err keystore_inside_no_key(const uint8_t *name, struct errmsg *msg)
 {
 	char text[NAME_TEXT_MAX];
 	return errmsg_set(msg, ERR_NOTFOUND, "there is no key %s; see roostctl key list", name_to_text(name, text));
+}
+
+/* How many rows of table key that condition (with the name as ?1) picks. */
+static enum err count_keys(struct sqlstore *s, const char *condition, const uint8_t *name, int64_t *count,
+			   struct errmsg *msg)
+{
+	char sql[128];
+	sqlite3_stmt *stmt;
+	bool row;
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"key\" WHERE %s", condition);
+	enum err err = keystore_inside_prepare(s, &stmt, sql, "looking for keys", msg);
+	if (err)
+		return err;
+	keystore_inside_bind_name(stmt, 1, name);
+	err = sqlstore_step(s, stmt, &row, msg);
+	*count = !err && row ? sqlite3_column_int64(stmt, 0) : 0;
+	sqlite3_finalize(stmt);
+	return err;
+}
+
+/* See keystore.h: names of keys and of identities must not cross. */
+static enum err check_identity(struct sqlstore *s, const struct keystore_key *key, struct errmsg *msg)
+{
+	char name[NAME_TEXT_MAX], identity[NAME_TEXT_MAX];
+	int64_t count;
+	if (!key->identity.len) {
+		enum err err = count_keys(s, "identity = ?1", key->name.wire, &count, msg);
+		if (!err && count)
+			err = errmsg_set(
+				msg, ERR_EXISTS,
+				"%s is the identity of a key that is there: choose another name, or give the new "
+				"key its rights with --identity %s",
+				name_to_text(key->name.wire, name), name);
+		return err;
+	}
+	if (name_equal(key->identity.wire, key->name.wire))
+		return ERR_OK; /* said on purpose */
+	name_to_text(key->identity.wire, identity);
+	enum err err = count_keys(s, "identity = ?1", key->identity.wire, &count, msg);
+	if (!err && !count)
+		return errmsg_set(msg, ERR_NOTFOUND, "no key has the identity %s; see roostctl key list", identity);
+	if (!err)
+		err = count_keys(s, "identity = ?1", key->name.wire, &count, msg);
+	if (!err && count)
+		err = errmsg_set(msg, ERR_EXISTS,
+				 "%s is an identity itself, so a key of that name cannot have the identity %s",
+				 name_to_text(key->name.wire, name), identity);
+	return err;
 }
 
 enum err keystore_add_key(struct sqlstore *s, const struct keystore_key *key, struct errmsg *msg)
 {
 	char text[NAME_TEXT_MAX];
 	sqlite3_stmt *stmt;
-	enum err err =
-		prepare(s, &stmt, "INSERT INTO \"key\" (name, algorithm, secret, created) VALUES (?1, ?2, ?3, ?4)",
+	int64_t there;
+	enum err err = count_keys(s, "name = ?1", key->name.wire, &there, msg);
+	if (!err && !there) /* else inserting it says so */
+		err = check_identity(s, key, msg);
+	if (!err)
+		err = keystore_inside_prepare(
+			s, &stmt,
+			"INSERT INTO \"key\" (name, algorithm, secret, created, identity, expires) "
+			"VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, 0))",
 			"adding a key", msg);
 	if (err)
 		return err;
-	bind_name(stmt, 1, key->name.wire);
-	bind_text(stmt, 2, tsig_algorithm_to_text(key->algorithm));
+	keystore_inside_bind_name(stmt, 1, key->name.wire);
+	keystore_inside_bind_text(stmt, 2, tsig_algorithm_to_text(key->algorithm));
 	/* Never NULL, also for an empty secret; the copy that SQLite would make is never wiped, so it gets none. */
 	sqlite3_bind_blob(stmt, 3, key->secret, (int)key->secret_len, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 4, key->created);
+	keystore_inside_bind_name(stmt, 5, key->identity.len ? key->identity.wire : key->name.wire);
+	sqlite3_bind_int64(stmt, 6, key->expires);
 	err = sqlstore_run(s, stmt, msg);
 	sqlite3_finalize(stmt);
 	if (err == ERR_EXISTS)
-		errmsg_set(msg, err, "key %s is there already; remove it first, or choose another name",
+		errmsg_set(msg, err, "key %s is there already; roostctl key show prints it",
 			   name_to_text(key->name.wire, text));
 	return err;
 }
@@ -118,12 +216,16 @@ static enum err read_key(sqlite3_stmt *stmt, struct keystore_key *out, struct er
 	const char *name = (const char *)sqlite3_column_text(stmt, 1);
 	const char *algorithm = (const char *)sqlite3_column_text(stmt, 2);
 	const void *secret = sqlite3_column_blob(stmt, 3);
+	const char *identity = (const char *)sqlite3_column_text(stmt, 5);
 	size_t len = (size_t)sqlite3_column_bytes(stmt, 3);
-	if (!name || !algorithm || (!secret && len))
+	if (!name || !algorithm || !identity || (!secret && len))
 		return errmsg_set(msg, ERR_NOMEM, "reading keys: out of memory");
 	if (name_from_text(&out->name, name) != ERR_OK)
 		return bad_key(stmt, "its name is not a domain name", msg);
 	name_lower(out->name.wire, out->name.wire, out->name.len);
+	if (name_from_text(&out->identity, identity) != ERR_OK)
+		return bad_key(stmt, "its identity is not a domain name", msg);
+	name_lower(out->identity.wire, out->identity.wire, out->identity.len);
 	out->algorithm = tsig_algorithm_from_text(algorithm);
 	if (out->algorithm == TSIG_NONE)
 		return bad_key(stmt, "its algorithm is not known", msg);
@@ -134,6 +236,7 @@ static enum err read_key(sqlite3_stmt *stmt, struct keystore_key *out, struct er
 	out->secret_len = len;
 	out->id = sqlite3_column_int64(stmt, 0);
 	out->created = sqlite3_column_int64(stmt, 4);
+	out->expires = sqlite3_column_int64(stmt, 6); /* NULL is 0 */
 	return ERR_OK;
 }
 
@@ -141,14 +244,14 @@ enum err keystore_find_key(struct sqlstore *s, const uint8_t *name, struct keyst
 {
 	sqlite3_stmt *stmt;
 	bool row;
-	enum err err =
-		prepare(s, &stmt, "SELECT " KEY_COLUMNS " FROM \"key\" WHERE name = ?1", "looking for a key", msg);
+	enum err err = keystore_inside_prepare(s, &stmt, "SELECT " KEY_COLUMNS " FROM \"key\" WHERE name = ?1",
+					       "looking for a key", msg);
 	if (err)
 		return err;
-	bind_name(stmt, 1, name);
+	keystore_inside_bind_name(stmt, 1, name);
 	err = sqlstore_step(s, stmt, &row, msg);
 	if (!err)
-		err = row ? read_key(stmt, out, msg) : no_such_key(name, msg);
+		err = row ? read_key(stmt, out, msg) : keystore_inside_no_key(name, msg);
 	sqlite3_finalize(stmt);
 	return err;
 }
@@ -158,7 +261,8 @@ enum err keystore_each_key(struct sqlstore *s, keystore_key_fn *fn, void *arg, s
 	struct keystore_key key = {.id = 0};
 	sqlite3_stmt *stmt;
 	bool row = false;
-	enum err err = prepare(s, &stmt, "SELECT " KEY_COLUMNS " FROM \"key\" ORDER BY name", "reading keys", msg);
+	enum err err = keystore_inside_prepare(s, &stmt, "SELECT " KEY_COLUMNS " FROM \"key\" ORDER BY name",
+					       "reading keys", msg);
 	if (err)
 		return err;
 	while (!err && !(err = sqlstore_step(s, stmt, &row, msg)) && row) {
@@ -171,6 +275,60 @@ enum err keystore_each_key(struct sqlstore *s, keystore_key_fn *fn, void *arg, s
 	return err;
 }
 
+enum err keystore_find_identity(struct sqlstore *s, const uint8_t *name, struct name *out, struct errmsg *msg)
+{
+	struct errmsg ignored = {.text = ""};
+	struct keystore_key key;
+	int64_t count;
+	enum err err = keystore_find_key(s, name, &key, &ignored);
+	explicit_bzero(key.secret, sizeof(key.secret));
+	if (!err) {
+		*out = key.identity;
+		return ERR_OK;
+	}
+	if (err == ERR_NOTFOUND)
+		err = count_keys(s, "identity = ?1", name, &count, &ignored);
+	if (err) {
+		if (msg)
+			*msg = ignored;
+		return err;
+	}
+	name_set(out, name);
+	name_lower(out->wire, out->wire, out->len);
+	return count ? ERR_OK : keystore_inside_no_key(name, msg);
+}
+
+enum err keystore_set_key_expiry(struct sqlstore *s, const uint8_t *name, int64_t expires, struct errmsg *msg)
+{
+	sqlite3_stmt *stmt;
+	enum err err = keystore_inside_prepare(s, &stmt, "UPDATE \"key\" SET expires = nullif(?2, 0) WHERE name = ?1",
+					       "giving a key an end", msg);
+	if (err)
+		return err;
+	keystore_inside_bind_name(stmt, 1, name);
+	sqlite3_bind_int64(stmt, 2, expires);
+	err = sqlstore_run(s, stmt, msg);
+	sqlite3_finalize(stmt);
+	return !err && !sqlite3_changes(sqlstore_handle(s)) ? keystore_inside_no_key(name, msg) : err;
+}
+
+enum err keystore_end_others(struct sqlstore *s, const struct keystore_key *key, int64_t expires, struct errmsg *msg)
+{
+	sqlite3_stmt *stmt;
+	enum err err = keystore_inside_prepare(s, &stmt,
+					       "UPDATE \"key\" SET expires = ?3 WHERE identity = ?1 AND name <> ?2 "
+					       "AND (expires IS NULL OR expires > ?3)",
+					       "giving keys an end", msg);
+	if (err)
+		return err;
+	keystore_inside_bind_name(stmt, 1, key->identity.wire);
+	keystore_inside_bind_name(stmt, 2, key->name.wire);
+	sqlite3_bind_int64(stmt, 3, expires);
+	err = sqlstore_run(s, stmt, msg);
+	sqlite3_finalize(stmt);
+	return err;
+}
+
 static enum err savepoint(struct sqlstore *s, const char *sql, struct errmsg *msg)
 {
 	return sqlite3_exec(sqlstore_handle(s), sql, NULL, NULL, NULL) == SQLITE_OK
@@ -178,19 +336,19 @@ static enum err savepoint(struct sqlstore *s, const char *sql, struct errmsg *ms
 		       : sqlstore_error(s, msg, "removing a key");
 }
 
-/* Rows of other tables that name a key fall with it (ON DELETE CASCADE), also of tables that this room does not know
- * (peer). How many that were tells whether there were any. */
+/* Rows of other tables that name a key fall with it: grants with the last of their identity (by a trigger), those of
+ * tables that this room does not know (peer) by ON DELETE CASCADE. How many that were tells whether there were any. */
 static enum err delete_key(struct sqlstore *s, const uint8_t *name, bool with_grants, struct errmsg *msg)
 {
 	sqlite3 *db = sqlstore_handle(s);
 	char text[NAME_TEXT_MAX];
 	sqlite3_int64 before = sqlite3_total_changes64(db);
-	enum err err = run_for_name(s, "DELETE FROM \"key\" WHERE name = ?1", name, "removing a key", msg);
+	enum err err = keystore_inside_run(s, "DELETE FROM \"key\" WHERE name = ?1", name, "removing a key", msg);
 	if (err)
 		return err;
 	sqlite3_int64 rows = sqlite3_total_changes64(db) - before;
 	if (!rows)
-		return no_such_key(name, msg);
+		return keystore_inside_no_key(name, msg);
 	if (rows > 1 && !with_grants)
 		return errmsg_set(
 			msg, ERR_REFUSED,
@@ -211,168 +369,6 @@ enum err keystore_remove_key(struct sqlstore *s, const uint8_t *name, bool with_
 	return err ? err : released;
 }
 
-/* ---- grants ---- */
-
-static int compare_types(const void *a, const void *b)
-{
-	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
-}
-
-/* Equal lists must be equal text. */
-static void types_to_text(const struct access_grant *g, char out[TYPES_TEXT_MAX])
-{
-	uint16_t types[GRANT_TYPES_MAX];
-	size_t n = g->type_count, len = 0;
-	memcpy(types, g->types, n * sizeof(types[0]));
-	qsort(types, n, sizeof(types[0]), compare_types);
-	out[0] = '\0';
-	for (size_t i = 0; i < n; i++) {
-		char type[RR_TYPE_TEXT_MAX];
-		if (i && types[i] == types[i - 1])
-			continue;
-		len += (size_t)snprintf(out + len, TYPES_TEXT_MAX - len, "%s%s", i ? "," : "",
-					rr_type_to_text(types[i], type));
-	}
-}
-
-static bool types_from_text(struct access_grant *g, const char *text)
-{
-	g->type_count = 0;
-	while (*text) {
-		char type[RR_TYPE_TEXT_MAX];
-		size_t len = strcspn(text, ",");
-		if (g->type_count == GRANT_TYPES_MAX || len >= sizeof(type))
-			return false;
-		memcpy(type, text, len);
-		type[len] = '\0';
-		if (rr_type_from_text(&g->types[g->type_count++], type) != ERR_OK)
-			return false;
-		text += len;
-		if (*text == ',' && !*++text)
-			return false;
-	}
-	return g->type_count > 0; /* none is NULL, which is every type: an empty text must not become that */
-}
-
-static void bind_grant(sqlite3_stmt *stmt, const struct access_grant *g)
-{
-	char text[NAME_TEXT_MAX], types[TYPES_TEXT_MAX];
-	bind_name(stmt, 1, g->zone.wire);
-	bind_text(stmt, 2, access_action_to_text(g->action));
-	if (g->has_key)
-		bind_name(stmt, 3, g->key.wire);
-	if (g->has_from)
-		bind_text(stmt, 4, addr_prefix_to_text(&g->from, text));
-	if (g->pattern_kind != ACCESS_NAME_ANY)
-		bind_text(stmt, 5, access_pattern_to_text(g, text));
-	types_to_text(g, types);
-	if (types[0])
-		bind_text(stmt, 6, types);
-}
-
-enum err keystore_add_grant(struct sqlstore *s, struct access_grant *g, struct errmsg *msg)
-{
-	char text[NAME_TEXT_MAX];
-	sqlite3_stmt *stmt;
-	enum err err = prepare(
-		s, &stmt,
-		"INSERT INTO \"grant\" (zone, action, \"key\", source, name, types) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-		"adding a grant", msg);
-	if (err)
-		return err;
-	bind_grant(stmt, g);
-	err = sqlstore_run(s, stmt, msg);
-	sqlite3_finalize(stmt);
-	if (err == ERR_EXISTS)
-		return errmsg_set(msg, err, "zone %s has that very grant already; see roostctl grant list",
-				  name_to_text(g->zone.wire, text));
-	if (err == ERR_REFUSED && g->has_key) /* the foreign key */
-		return no_such_key(g->key.wire, msg);
-	if (!err)
-		g->id = sqlite3_last_insert_rowid(sqlstore_handle(s));
-	return err;
-}
-
-enum err keystore_remove_grant(struct sqlstore *s, int64_t id, struct errmsg *msg)
-{
-	sqlite3_stmt *stmt;
-	enum err err = prepare(s, &stmt, "DELETE FROM \"grant\" WHERE id = ?1", "removing a grant", msg);
-	if (err)
-		return err;
-	sqlite3_bind_int64(stmt, 1, id);
-	err = sqlstore_run(s, stmt, msg);
-	sqlite3_finalize(stmt);
-	if (!err && !sqlite3_changes(sqlstore_handle(s)))
-		err = errmsg_set(msg, ERR_NOTFOUND, "there is no grant %lld; see roostctl grant list", (long long)id);
-	return err;
-}
-
-enum err keystore_remove_zone_grants(struct sqlstore *s, const uint8_t *zone, struct errmsg *msg)
-{
-	return run_for_name(s, "DELETE FROM \"grant\" WHERE zone = ?1", zone, "removing the grants of a zone", msg);
-}
-
-static enum err bad_grant(int64_t id, const char *what, const char *value, struct errmsg *msg)
-{
-	return errmsg_set(
-		msg, ERR_CORRUPT,
-		"grant %lld in the database: %s '%.100s' cannot be read; remove it with 'roostctl grant remove %lld' "
-		"and add it again",
-		(long long)id, what, value, (long long)id);
-}
-
-/* A grant that cannot be read must never become a wider one: every fault is an error. */
-static enum err read_grant(sqlite3_stmt *stmt, struct access_grant *g, struct errmsg *msg)
-{
-	const char *text[7];
-	for (int i = 1; i <= 6; i++) {
-		text[i] = (const char *)sqlite3_column_text(stmt, i);
-		if (!text[i] && sqlite3_column_type(stmt, i) != SQLITE_NULL)
-			return errmsg_set(msg, ERR_NOMEM, "reading grants: out of memory");
-	}
-	const char *zone = text[1], *action = text[2], *key = text[3], *source = text[4], *name = text[5],
-		   *types = text[6];
-	*g = (struct access_grant){.id = sqlite3_column_int64(stmt, 0), .has_key = key, .has_from = source};
-	if (name_from_text(&g->zone, zone) != ERR_OK)
-		return bad_grant(g->id, "zone", zone, msg);
-	name_lower(g->zone.wire, g->zone.wire, g->zone.len);
-	if (access_action_from_text(&g->action, action) != ERR_OK)
-		return bad_grant(g->id, "action", action, msg);
-	if (key && name_from_text(&g->key, key) != ERR_OK)
-		return bad_grant(g->id, "key", key, msg);
-	name_lower(g->key.wire, g->key.wire, g->key.len); /* nothing if there is none */
-	if (source && addr_prefix_parse(&g->from, source, NULL) != ERR_OK)
-		return bad_grant(g->id, "source", source, msg);
-	if (name && (!*name || access_pattern_from_text(g, name, NULL) != ERR_OK))
-		return bad_grant(g->id, "name", name, msg);
-	if (types && !types_from_text(g, types))
-		return bad_grant(g->id, "types", types, msg);
-	return ERR_OK;
-}
-
-enum err keystore_each_grant(struct sqlstore *s, const uint8_t *zone, keystore_grant_fn *fn, void *arg,
-			     struct errmsg *msg)
-{
-	struct access_grant g;
-	sqlite3_stmt *stmt;
-	bool row = false;
-	enum err err = prepare(s, &stmt,
-			       zone ? "SELECT " GRANT_COLUMNS " FROM \"grant\" WHERE zone = ?1 ORDER BY id"
-				    : "SELECT " GRANT_COLUMNS " FROM \"grant\" ORDER BY id",
-			       "reading grants", msg);
-	if (err)
-		return err;
-	if (zone)
-		bind_name(stmt, 1, zone);
-	while (!err && !(err = sqlstore_step(s, stmt, &row, msg)) && row) {
-		err = read_grant(stmt, &g, msg);
-		if (!err)
-			err = fn(arg, &g);
-	}
-	sqlite3_finalize(stmt);
-	return err;
-}
-
 /* ---- the snapshot ---- */
 
 struct load {
@@ -390,7 +386,7 @@ static enum err load_key(void *arg, const struct keystore_key *k)
 		return errmsg_set(l->msg, err,
 				  "key %s cannot be used (%s); remove it with 'roostctl key remove' and add it again",
 				  name_to_text(k->name.wire, text), err_text(err));
-	err = access_add_key(l->access, key);
+	err = access_add_key(l->access, key, k->identity.wire, k->expires);
 	if (!err)
 		return ERR_OK;
 	tsig_key_free(key);
@@ -408,6 +404,13 @@ static enum err load_grant(void *arg, const struct access_grant *g)
 	return err ? errmsg_set(l->msg, err, "loading grants: %s", err_text(err)) : ERR_OK;
 }
 
+static enum err load_lock(void *arg, const struct keystore_lock *k)
+{
+	struct load *l = arg;
+	enum err err = access_add_lock(l->access, k->zone.wire, k->owner.wire, k->type);
+	return err ? errmsg_set(l->msg, err, "loading locks: %s", err_text(err)) : ERR_OK;
+}
+
 enum err keystore_load(struct sqlstore *s, struct access **out, struct errmsg *msg)
 {
 	struct load l = {.msg = msg};
@@ -418,6 +421,8 @@ enum err keystore_load(struct sqlstore *s, struct access **out, struct errmsg *m
 	err = keystore_each_key(s, load_key, &l, msg);
 	if (!err)
 		err = keystore_each_grant(s, NULL, load_grant, &l, msg);
+	if (!err)
+		err = keystore_each_lock(s, NULL, load_lock, &l, msg);
 	if (err)
 		access_release(l.access);
 	else

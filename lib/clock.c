@@ -78,3 +78,19 @@ char *clock_to_text(int64_t unix_ms, char out[CLOCK_TEXT_MAX])
 	snprintf(out + n, CLOCK_TEXT_MAX - n, ".%03uZ", (unsigned)ms % MS_PER_SECOND);
 	return out;
 }
+
+bool clock_from_text(int64_t *unix_ms, const char *text)
+{
+	static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"};
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		struct tm tm = {0};
+		const char *end = strptime(text, forms[i], &tm);
+		if (end && *end == '.')
+			end += 1 + strspn(end + 1, "0123456789");
+		if (!end || (*end && strcmp(end, "Z") != 0))
+			continue;
+		*unix_ms = (int64_t)timegm(&tm) * MS_PER_SECOND;
+		return true;
+	}
+	return false;
+}

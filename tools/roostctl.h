@@ -31,6 +31,12 @@ enum roostctl_option {
 	OPTION_SINCE,
 	OPTION_LIMIT,
 	OPTION_REFUSED,
+	OPTION_MAX,
+	OPTION_RATE,
+	OPTION_NAME_RATE,
+	OPTION_EXPIRES,
+	OPTION_IDENTITY,
+	OPTION_NEW,
 	OPTION_COUNT
 };
 
@@ -47,8 +53,10 @@ typedef int roostctl_fn(struct roostctl *ctl); /* an exit status */
 roostctl_fn roostctl_init;
 roostctl_fn roostctl_zone_import, roostctl_zone_export, roostctl_zone_list, roostctl_zone_show, roostctl_zone_check,
 	roostctl_zone_set, roostctl_zone_remove;
-roostctl_fn roostctl_record_list, roostctl_record_add, roostctl_record_set, roostctl_record_delete;
-roostctl_fn roostctl_key_add, roostctl_key_list, roostctl_key_show, roostctl_key_remove;
+roostctl_fn roostctl_record_list, roostctl_record_add, roostctl_record_set, roostctl_record_delete,
+	roostctl_record_lock, roostctl_record_unlock;
+roostctl_fn roostctl_key_add, roostctl_key_list, roostctl_key_show, roostctl_key_remove, roostctl_key_rotate,
+	roostctl_key_expire;
 roostctl_fn roostctl_grant_add, roostctl_grant_list, roostctl_grant_explain, roostctl_grant_remove;
 roostctl_fn roostctl_peer_add, roostctl_peer_list, roostctl_peer_remove;
 roostctl_fn roostctl_log, roostctl_diff, roostctl_revert;
@@ -82,6 +90,8 @@ bool roostctl_find_zone(struct roostctl *ctl, struct zonestore *s, const char *t
 bool roostctl_parse_serial(struct roostctl *ctl, const char *text, uint32_t *out);
 /* A name of any kind ("key", "zone") in lower case. */
 bool roostctl_parse_name(struct roostctl *ctl, const char *what, const char *text, struct name *out);
+/* " (expired)" for a time that has come, "" for another. */
+const char *roostctl_expired(int64_t unix_ms);
 /* One line, as in a master file: owner, TTL, IN, type, RDATA, with `prefix` before it. */
 bool roostctl_print_rr(const char *prefix, const uint8_t *owner, const struct content_rr *rr);
 

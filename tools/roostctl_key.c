@@ -1,5 +1,4 @@
-/* roostctl_key.c: the key, grant and peer commands. */
-#include <inttypes.h>
+/* roostctl_key.c: the key and peer commands; grants: roostctl_grant.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +6,6 @@
 #include "lib/text.h"
 #include "tools/roostctl.h"
 #include "zones/admin/admin.h"
-
-enum { DNS_PORT = 53 };
 
 /* ---- keys ---- */
 
@@ -18,19 +15,50 @@ static void print_key(const char *name, const char *algorithm, const char *secre
 	printf("key \"%s\" {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n", name, algorithm, secret);
 }
 
-int roostctl_key_add(struct roostctl *ctl)
+/* Takes the answer's reference. */
+static void print_answer(json_t *answer)
 {
-	json_t *answer;
-	json_t *request = json_pack("{s:s, s:s, s:s*, s:s*}", "cmd", "key add", "name", ctl->argv[0], "algorithm",
-				    ctl->option[OPTION_ALGORITHM], "secret", ctl->option[OPTION_SECRET]);
-	int status = roostctl_ask(ctl, request, -1, false, &answer);
-	if (status)
-		return status;
 	print_key(json_string_value(json_object_get(answer, "key")),
 		  json_string_value(json_object_get(answer, "algorithm")),
 		  json_string_value(json_object_get(answer, "secret")));
 	json_decref(answer);
+}
+
+int roostctl_key_add(struct roostctl *ctl)
+{
+	json_t *answer;
+	json_t *request = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*}", "cmd", "key add", "name", ctl->argv[0],
+				    "algorithm", ctl->option[OPTION_ALGORITHM], "secret", ctl->option[OPTION_SECRET],
+				    "identity", ctl->option[OPTION_IDENTITY], "expires", ctl->option[OPTION_EXPIRES]);
+	int status = roostctl_ask(ctl, request, -1, false, &answer);
+	if (!status)
+		print_answer(answer);
+	return status;
+}
+
+/* The key goes to standard output, where it can be redirected into a file; what to know about it does not. */
+int roostctl_key_rotate(struct roostctl *ctl)
+{
+	json_t *answer;
+	json_t *request = json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "cmd", "key rotate", "name", ctl->argv[0],
+				    "algorithm", ctl->option[OPTION_ALGORITHM], "new", ctl->option[OPTION_NEW],
+				    "expires", ctl->option[OPTION_EXPIRES]);
+	int status = roostctl_ask(ctl, request, -1, false, &answer);
+	if (status)
+		return status;
+	fprintf(stderr, "key %s has the grants of %s; the other keys that have them end %s\n",
+		json_string_value(json_object_get(answer, "key")),
+		json_string_value(json_object_get(answer, "identity")),
+		json_string_value(json_object_get(answer, "expires")));
+	print_answer(answer);
 	return ROOSTCTL_DONE;
+}
+
+int roostctl_key_expire(struct roostctl *ctl)
+{
+	json_t *request =
+		json_pack("{s:s, s:s, s:s}", "cmd", "key expire", "name", ctl->argv[0], "expires", ctl->argv[1]);
+	return roostctl_ask(ctl, request, -1, false, NULL);
 }
 
 int roostctl_key_remove(struct roostctl *ctl)
@@ -44,8 +72,13 @@ static enum err list_key(void *arg, const struct keystore_key *key)
 {
 	char name[NAME_TEXT_MAX], created[CLOCK_TEXT_MAX];
 	(void)arg;
-	printf("%s %s %s\n", admin_name_to_text(key->name.wire, name), tsig_algorithm_to_text(key->algorithm),
+	printf("%s %s %s", admin_name_to_text(key->name.wire, name), tsig_algorithm_to_text(key->algorithm),
 	       clock_to_text(key->created, created));
+	if (!name_equal(key->identity.wire, key->name.wire))
+		printf(" --identity %s", admin_name_to_text(key->identity.wire, name));
+	if (key->expires)
+		printf(" --expires %s%s", clock_to_text(key->expires, created), roostctl_expired(key->expires));
+	printf("\n");
 	return ERR_OK;
 }
 
@@ -86,155 +119,6 @@ int roostctl_key_show(struct roostctl *ctl)
 	if (!s)
 		return ROOSTCTL_FAILED;
 	int status = show_key(ctl, s);
-	roostctl_close(s);
-	return status;
-}
-
-/* ---- grants ---- */
-
-/* "A,AAAA" -> ["A","AAAA"] */
-static json_t *split_types(const char *text)
-{
-	json_t *types = json_array();
-	while (text && *text) {
-		size_t len = strcspn(text, ",");
-		if (json_array_append_new(types, json_stringn(text, len))) {
-			json_decref(types);
-			return NULL;
-		}
-		text += len + (text[len] == ',');
-	}
-	return types;
-}
-
-int roostctl_grant_add(struct roostctl *ctl)
-{
-	json_t *answer;
-	if (!ctl->option[OPTION_KEY] && !ctl->option[OPTION_FROM])
-		return roostctl_usage(
-			ctl, "grant add: say who may: --key NAME, --from PREFIX or both (--from ::/0 is everybody)");
-	json_t *request =
-		json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:o}", "cmd", "grant add", "zone", ctl->argv[0], "action",
-			  ctl->argv[1], "key", ctl->option[OPTION_KEY], "from", ctl->option[OPTION_FROM], "name",
-			  ctl->option[OPTION_NAME], "types", split_types(ctl->option[OPTION_TYPES]));
-	int status = roostctl_ask(ctl, request, -1, false, &answer);
-	if (status)
-		return status;
-	printf("grant %lld\n", (long long)json_integer_value(json_object_get(answer, "id")));
-	json_decref(answer);
-	return ROOSTCTL_DONE;
-}
-
-int roostctl_grant_remove(struct roostctl *ctl)
-{
-	uint32_t id;
-	if (!roostctl_parse_serial(ctl, ctl->argv[0], &id))
-		return roostctl_usage(ctl, "grant %s: give its number, as roostctl grant list shows it", ctl->argv[0]);
-	return roostctl_ask(ctl, json_pack("{s:s, s:I}", "cmd", "grant remove", "id", (json_int_t)id), -1, false, NULL);
-}
-
-/* Without the final dot; "*." is all names below the root. */
-static const char *pattern_text(const struct access_grant *g, char text[NAME_TEXT_MAX])
-{
-	access_pattern_to_text(g, text);
-	size_t len = strlen(text);
-	if (len > 2 && text[len - 1] == '.')
-		text[len - 1] = '\0';
-	return text;
-}
-
-/* As the options that would make it. */
-static enum err list_grant(void *arg, const struct access_grant *g)
-{
-	char text[NAME_TEXT_MAX], prefix[ADDR_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
-	(void)arg;
-	printf("%" PRId64 " %s %s", g->id, admin_name_to_text(g->zone.wire, text), access_action_to_text(g->action));
-	if (g->has_key)
-		printf(" --key %s", admin_name_to_text(g->key.wire, text));
-	if (g->has_from)
-		printf(" --from %s", addr_prefix_to_text(&g->from, prefix));
-	if (g->pattern_kind != ACCESS_NAME_ANY)
-		printf(" --name %s", pattern_text(g, text));
-	for (unsigned i = 0; i < g->type_count; i++)
-		printf("%s%s", i ? "," : " --types ", rr_type_to_text(g->types[i], type));
-	printf("\n");
-	return ERR_OK;
-}
-
-int roostctl_grant_list(struct roostctl *ctl)
-{
-	struct zonestore_zone z = {.id = 0};
-	struct zonestore *s = roostctl_open(ctl);
-	if (!s)
-		return ROOSTCTL_FAILED;
-	enum err err = ERR_NOTFOUND;
-	if (ctl->argc == 0 || roostctl_find_zone(ctl, s, ctl->argv[0], &z))
-		err = keystore_each_grant(zonestore_sql(s), ctl->argc ? z.name.wire : NULL, list_grant, NULL,
-					  &ctl->msg);
-	roostctl_close(s);
-	return err ? ROOSTCTL_FAILED : ROOSTCTL_DONE;
-}
-
-/* The question that grant explain asks. */
-struct question {
-	struct access_request request;
-	struct zonestore_zone zone;
-	struct name key, owner;
-	struct addr from;
-	uint16_t type;
-};
-
-static int take_question(struct roostctl *ctl, struct zonestore *s, const struct access *access, struct question *q)
-{
-	const char *key = ctl->option[OPTION_KEY], *from = ctl->option[OPTION_FROM], *name = ctl->option[OPTION_NAME],
-		   *types = ctl->option[OPTION_TYPES];
-	if (!roostctl_find_zone(ctl, s, ctl->argv[0], &q->zone))
-		return ROOSTCTL_FAILED;
-	if (access_action_from_text(&q->request.action, ctl->argv[1]))
-		return roostctl_usage(ctl, "action %s: is not known; it is update, transfer or notify", ctl->argv[1]);
-	if (key && !roostctl_parse_name(ctl, "key", key, &q->key))
-		return ROOSTCTL_FAILED;
-	q->request.key = key ? access_find_key(access, q->key.wire) : NULL;
-	if (key && !q->request.key)
-		return roostctl_fail(ctl, "key %s: is not in %s; roostctl key list shows those that are", key,
-				     ctl->database);
-	if (from && addr_parse(&q->from, from, DNS_PORT, &ctl->msg))
-		return ROOSTCTL_USAGE;
-	if (admin_owner_from_text(&q->owner, name ? name : "@", q->zone.name.wire, &ctl->msg))
-		return ROOSTCTL_FAILED;
-	q->type = TYPE_ANY;
-	if (types && rr_type_from_text(&q->type, types))
-		return roostctl_usage(ctl, "type %s: is not known; to explain, give one, such as AAAA", types);
-	name_lower(q->owner.wire, q->owner.wire, q->owner.len);
-	q->request.zone = q->zone.name.wire;
-	q->request.from = from ? &q->from : NULL;
-	return ROOSTCTL_DONE;
-}
-
-static int explain(struct roostctl *ctl, struct zonestore *s)
-{
-	struct question q = {.type = TYPE_ANY};
-	struct errmsg why = {.text = ""};
-	struct access *access;
-	if (keystore_load(zonestore_sql(s), &access, &ctl->msg))
-		return ROOSTCTL_FAILED;
-	int status = take_question(ctl, s, access, &q);
-	if (!status) {
-		bool allowed = access_explain(access, &q.request, q.owner.wire, q.type, &why);
-		status = allowed ? ROOSTCTL_DONE : roostctl_fail(ctl, "%s", why.text);
-		if (allowed)
-			printf("%s\n", why.text);
-	}
-	access_release(access);
-	return status;
-}
-
-int roostctl_grant_explain(struct roostctl *ctl)
-{
-	struct zonestore *s = roostctl_open(ctl);
-	if (!s)
-		return ROOSTCTL_FAILED;
-	int status = explain(ctl, s);
 	roostctl_close(s);
 	return status;
 }

@@ -182,22 +182,13 @@ static enum err refusal_text(void *arg, const struct zonestore_refusal *r)
 /* "7d" ago, or a date with or without a time of day, of UTC. */
 static bool parse_since(struct roostctl *ctl, const char *text, int64_t *out)
 {
-	static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"};
 	uint32_t ago;
 	if (!text_ttl_from_text(&ago, text)) {
 		*out = clock_unix_ms() - (int64_t)ago * MS_PER_S;
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		struct tm tm = {0};
-		const char *end = strptime(text, forms[i], &tm);
-		if (end && *end == '.') /* thousandths, as log prints them */
-			end += 1 + strspn(end + 1, "0123456789");
-		if (!end || (*end && strcmp(end, "Z") != 0))
-			continue;
-		*out = (int64_t)timegm(&tm) * MS_PER_S;
+	if (clock_from_text(out, text))
 		return true;
-	}
 	roostctl_usage(ctl,
 		       "--since %s: write how long ago (7d, 1h30m) or a time of UTC (2026-03-01, 2026-03-01T12:00:00Z)",
 		       text);

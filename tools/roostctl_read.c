@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "tools/roostctl.h"
 #include "zones/admin/admin.h"
 #include "zones/file/zonefile.h"
@@ -58,6 +59,11 @@ bool roostctl_parse_serial(struct roostctl *ctl, const char *text, uint32_t *out
 	}
 	*out = (uint32_t)value;
 	return true;
+}
+
+const char *roostctl_expired(int64_t unix_ms)
+{
+	return clock_unix_ms() >= unix_ms ? " (expired)" : "";
 }
 
 bool roostctl_print_rr(const char *prefix, const uint8_t *owner, const struct content_rr *rr)

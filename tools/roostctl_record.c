@@ -1,21 +1,41 @@
-/* roostctl_record.c: record list, add, set and delete. */
+/* roostctl_record.c: record list, add, set, delete, lock and unlock. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/text.h"
 #include "tools/roostctl.h"
 #include "zones/admin/admin.h"
+#include "zones/file/zonefile.h"
 
 enum { TXT_PIECE = 255 /* octets of a character-string, RFC 1035 §3.3 */ };
 
 /* ---- list ---- */
 
 struct listing {
-	const uint8_t *owner; /* NULL: every name */
-	uint16_t type;        /* TYPE_ANY: every type */
+	struct zonestore *store;
+	struct zonestore_zone zone;
+	bool named; /* only that owner */
+	struct name owner;
+	uint16_t type; /* TYPE_ANY: every type */
+	struct access *locks;
 	size_t count;
-	bool failed;
+	struct errmsg *msg;
 };
+
+/* The comment stands behind the record, in the same line. */
+static bool print_locked(const struct zonestore_rr *rr)
+{
+	char *line = NULL;
+	size_t size;
+	FILE *f = open_memstream(&line, &size);
+	bool good = f && !zonefile_write_rr(f, rr->owner, &rr->rr);
+	if (f)
+		good &= fclose(f) == 0;
+	if (good)
+		good = printf("%.*s ; locked\n", (int)strcspn(line, "\n"), line) > 0;
+	free(line);
+	return good;
+}
 
 static enum err list_rr(void *arg, const struct zonestore_rr *rr)
 {
@@ -23,26 +43,75 @@ static enum err list_rr(void *arg, const struct zonestore_rr *rr)
 	if (l->type != TYPE_ANY && l->type != rr->rr.type)
 		return ERR_OK;
 	l->count++;
-	l->failed |= !roostctl_print_rr("", rr->owner, &rr->rr);
-	return l->failed ? ERR_IO : ERR_OK;
+	bool locked = access_locked(l->locks, l->zone.name.wire, rr->owner, rr->rr.type);
+	if (locked ? print_locked(rr) : roostctl_print_rr("", rr->owner, &rr->rr))
+		return ERR_OK;
+	return errmsg_set(l->msg, ERR_IO, "standard output cannot be written");
+}
+
+static enum err keep_lock(void *arg, const struct keystore_lock *lock)
+{
+	struct listing *l = arg;
+	enum err err = access_add_lock(l->locks, lock->zone.wire, lock->owner.wire, lock->type);
+	return err ? errmsg_set(l->msg, err, "no memory for the locks") : ERR_OK;
+}
+
+struct search {
+	uint16_t type;
+	bool found;
+};
+
+static enum err find_type(void *arg, const struct zonestore_rr *rr)
+{
+	struct search *s = arg;
+	s->found |= s->type == TYPE_ANY || s->type == rr->rr.type;
+	return ERR_OK;
+}
+
+/* Those that stand where no record is. */
+static enum err list_lock(void *arg, const struct keystore_lock *lock)
+{
+	struct listing *l = arg;
+	struct search s = {.type = lock->type};
+	char name[NAME_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
+	if ((l->named && !name_equal(l->owner.wire, lock->owner.wire)) ||
+	    (l->type != TYPE_ANY && lock->type != TYPE_ANY && l->type != lock->type))
+		return ERR_OK;
+	enum err err = zonestore_each_rr_at(l->store, l->zone.id, lock->owner.wire, find_type, &s, l->msg);
+	if (err || s.found)
+		return err;
+	l->count++;
+	printf("; %s%s%s is locked, and has no record\n", name_to_text(lock->owner.wire, name),
+	       lock->type == TYPE_ANY ? "" : " ", lock->type == TYPE_ANY ? "" : rr_type_to_text(lock->type, type));
+	return ERR_OK;
+}
+
+static enum err list_all(struct listing *l)
+{
+	struct sqlstore *sql = zonestore_sql(l->store);
+	const uint8_t *zone = l->zone.name.wire;
+	if (access_new(&l->locks))
+		return errmsg_set(l->msg, ERR_NOMEM, "no memory for the locks");
+	enum err err = keystore_each_lock(sql, zone, keep_lock, l, l->msg);
+	if (!err)
+		err = l->named ? zonestore_each_rr_at(l->store, l->zone.id, l->owner.wire, list_rr, l, l->msg)
+			       : zonestore_each_rr(l->store, l->zone.id, list_rr, l, l->msg);
+	if (!err)
+		err = keystore_each_lock(sql, zone, list_lock, l, l->msg);
+	access_release(l->locks);
+	return err;
 }
 
 static int list(struct roostctl *ctl, struct zonestore *s)
 {
-	struct listing l = {.type = TYPE_ANY};
-	struct zonestore_zone z;
-	struct name owner;
-	if (!roostctl_find_zone(ctl, s, ctl->argv[0], &z))
+	struct listing l = {.store = s, .type = TYPE_ANY, .named = ctl->argc > 1, .msg = &ctl->msg};
+	if (!roostctl_find_zone(ctl, s, ctl->argv[0], &l.zone))
 		return ROOSTCTL_FAILED;
-	if (ctl->argc > 1 && admin_owner_from_text(&owner, ctl->argv[1], z.name.wire, &ctl->msg))
+	if (l.named && admin_owner_from_text(&l.owner, ctl->argv[1], l.zone.name.wire, &ctl->msg))
 		return ROOSTCTL_FAILED;
 	if (ctl->argc > 2 && rr_type_from_text(&l.type, ctl->argv[2]))
 		return roostctl_usage(ctl, "type %s: is not known; A, AAAA, TXT and so on", ctl->argv[2]);
-	enum err err = ctl->argc > 1 ? zonestore_each_rr_at(s, z.id, owner.wire, list_rr, &l, &ctl->msg)
-				     : zonestore_each_rr(s, z.id, list_rr, &l, &ctl->msg);
-	if (l.failed)
-		return roostctl_fail(ctl, "standard output cannot be written");
-	if (err)
+	if (list_all(&l))
 		return ROOSTCTL_FAILED;
 	if (l.count == 0 && ctl->argc > 1)
 		return roostctl_fail(ctl, "zone %s: has no %s%srecord at %s", ctl->argv[0],
@@ -198,4 +267,23 @@ int roostctl_record_delete(struct roostctl *ctl)
 not_text:
 	json_decref(request);
 	return roostctl_ask(ctl, NULL, -1, false, NULL);
+}
+
+/* ---- lock, unlock ---- */
+
+static int ask_lock(struct roostctl *ctl, const char *cmd)
+{
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s*}", "cmd", cmd, "zone", ctl->argv[0], "name", ctl->argv[1],
+				    "type", ctl->argc > 2 ? ctl->argv[2] : NULL);
+	return roostctl_ask(ctl, request, -1, false, NULL);
+}
+
+int roostctl_record_lock(struct roostctl *ctl)
+{
+	return ask_lock(ctl, "record lock");
+}
+
+int roostctl_record_unlock(struct roostctl *ctl)
+{
+	return ask_lock(ctl, "record unlock");
 }

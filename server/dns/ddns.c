@@ -137,10 +137,10 @@ enum err ddns_submit(struct ddns *d, struct writer_thread *writer)
 }
 
 /* RFC 8914. A prerequisite that does not hold says all in its RCODE. */
-static void give_reason(struct options *o, unsigned rcode)
+static void give_reason(struct options *o, unsigned rcode, const char *hint)
 {
 	if (rcode == RCODE_REFUSED)
-		options_give_error(o, EDE_PROHIBITED, NULL);
+		options_give_error(o, EDE_PROHIBITED, hint);
 	else if (rcode == RCODE_SERVFAIL)
 		options_give_error(o, EDE_OTHER, "the update failed; see the server's log");
 }
@@ -149,7 +149,7 @@ size_t ddns_answer(struct ddns *d, unsigned rcode, uint8_t out[DDNS_ANSWER_MAX])
 {
 	if (d->reply.limit > DDNS_ANSWER_MAX)
 		d->reply.limit = DDNS_ANSWER_MAX;
-	give_reason(&d->reply.options, rcode);
+	give_reason(&d->reply.options, rcode, update_hint(d->job->update));
 	reply_start(&d->reply, d->writer, out);
 	/* The zone section comes back; the other sections need not (RFC 2136 §3.8). */
 	(void)writer_question(d->writer, d->zone.wire, TYPE_SOA, CLASS_IN);

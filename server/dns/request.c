@@ -165,9 +165,12 @@ static bool check_tsig(struct request_env *env, struct request *r, unsigned *rco
 	if (status == TSIG_OK)
 		return true;
 	*rcode = RCODE_NOTAUTH;
+	const struct access_key *known = access_key(r->access, t.key_name.wire);
+	const char *why = known && access_key_expired(known) ? "the key has expired (BADKEY); see roostctl key rotate"
+							     : tsig_text(status);
 	if (message_opcode(&r->message) == OPCODE_UPDATE && r->message.count[SECTION_ZONE]) {
-		log_refusal(r, "update", t.key_name.wire, *rcode, tsig_text(status));
-		note_refusal(env, r, t.key_name.wire, *rcode, tsig_text(status));
+		log_refusal(r, "update", t.key_name.wire, *rcode, why);
+		note_refusal(env, r, t.key_name.wire, *rcode, why);
 	}
 	return false;
 }

@@ -221,7 +221,7 @@ static enum err sign(struct target *t, uint8_t *message, size_t *len)
 		access_hold(t->access);
 		grace_offline();
 	}
-	const struct tsig_key *key = access_find_key(t->access, t->key.wire);
+	const struct tsig_key *key = access_find_signer(t->access, t->key.wire);
 	return key ? tsig_sign_request(&t->tsig, key, message, len, MESSAGE_ROOM, clock_unix()) : ERR_NOTFOUND;
 }
 

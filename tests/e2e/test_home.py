@@ -88,6 +88,7 @@ def test_grants_limit_names_and_types():
     home.server.start()
     home.update("update add nas.home.example 60 A 192.0.2.20", key=key)
     assert roost.values(home.server, "nas.home.example") == ["192.0.2.20"]
+    home.server.ctl("record", "add", home.zone, "nas", "TXT", "another's")
     for line in ("update add www2.home.example 60 A 192.0.2.20", "update add nas.home.example 60 TXT no",
                  "update delete nas.home.example", "update add x.nas.home.example 60 A 192.0.2.1"):
         assert "REFUSED" in home.update(line, key=key, status=2).stderr, line

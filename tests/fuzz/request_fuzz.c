@@ -17,6 +17,8 @@
 #include "zones/file/zonefile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static struct permit *permit;
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 const char *__lsan_default_suppressions(void);
 
@@ -86,13 +88,15 @@ static void make_access(void)
 {
 	struct access *a;
 	struct access_grant g = {.id = 1, .action = ACCESS_UPDATE, .has_key = true};
-	must(!access_new(&a) && !access_add_key(a, make_key("home")) && !name_from_text(&g.zone, "home.test") &&
-		     !name_from_text(&g.key, "home"),
+	must(!access_new(&a) && !access_add_key(a, make_key("home"), NULL, 0) &&
+		     !name_from_text(&g.zone, "home.test") && !name_from_text(&g.key, "home"),
 	     "access");
+	g.max_records = 3;
 	must(!access_add_grant(a, &g), "update grant");
 	g.id = 2;
 	g.action = ACCESS_TRANSFER;
 	g.has_key = false;
+	g.max_records = 0;
 	must(!access_add_grant(a, &g), "transfer grant");
 	atomic_store(&access, a);
 }
@@ -108,6 +112,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	make_zone();
 	make_access();
 	must(!ahead_new(&ahead), "ahead");
+	must(!permit_new(&permit), "permit");
 	our_key = make_key("home");
 	strange_key = make_key("stranger");
 	request_env_init(&env, &config, directory, &access, NULL, &stats);
@@ -136,7 +141,7 @@ static void run_update(const struct request *r, bool udp)
 	uint8_t out[DDNS_ANSWER_MAX];
 	must(!edit_begin(&e, directory_get(directory, d->job->zone.wire)), "edit");
 	edit_savepoint(e);
-	enum rcode rcode = update_apply(d->job->update, e, &soa_set, &why);
+	enum rcode rcode = update_apply(d->job->update, e, permit, &soa_set, &why);
 	edit_rollback(e);
 	must(!edit_changed_since_savepoint(e), "rolled back, but changed");
 	edit_abandon(e);

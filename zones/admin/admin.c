@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "lib/clock.h"
+#include "lib/text.h"
 #include "zones/admin/admin_inside.h"
 
 enum zone_member { ZONE_NONE, ZONE_OPTIONAL, ZONE_NEEDED };
@@ -22,9 +24,13 @@ static const struct admin_command commands[] = {
 	{"record add",    ZONE_NEEDED,   admin_record_add},
 	{"record set",    ZONE_NEEDED,   admin_record_set},
 	{"record delete", ZONE_NEEDED,   admin_record_delete},
+	{"record lock",   ZONE_NEEDED,   admin_lock_add},
+	{"record unlock", ZONE_NEEDED,   admin_lock_remove},
 	{"revert",        ZONE_NEEDED,   admin_revert_prepare},
 	{"key add",       ZONE_NONE,     admin_key_add},
 	{"key remove",    ZONE_NONE,     admin_key_remove},
+	{"key rotate",    ZONE_NONE,     admin_key_rotate},
+	{"key expire",    ZONE_NONE,     admin_key_expire},
 	{"grant add",     ZONE_NEEDED,   admin_grant_add},
 	{"grant remove",  ZONE_NONE,     admin_grant_remove},
 	{"peer add",      ZONE_NEEDED,   admin_peer_add},
@@ -108,6 +114,26 @@ enum err admin_key_name(const struct admin_request *r, const char *member, struc
 		return errmsg_set(why, ERR_FORMAT,
 				  "key %s: a key's name must be a domain name, such as nas or nas.home.example", text);
 	name_lower(out->wire, out->wire, out->len);
+	return ERR_OK;
+}
+
+enum err admin_end(const struct admin_request *r, const char *member, int64_t *out, struct errmsg *why)
+{
+	enum { MS_PER_S = 1000 };
+	const char *text;
+	uint32_t seconds;
+	int64_t time = 0, now = clock_unix_ms();
+	enum err err = admin_text(r, member, &text, why);
+	if (err || !text)
+		return err;
+	if (!text_ttl_from_text(&seconds, text))
+		time = now + (int64_t)seconds * MS_PER_S;
+	else if (strcmp(text, "never") != 0 && (!clock_from_text(&time, text) || time <= 0))
+		return errmsg_set(why, ERR_USAGE,
+				  "end %s: write in how long (30d, 12h), a time of UTC (2026-12-31, "
+				  "2026-12-31T12:00:00Z) or never",
+				  text);
+	*out = time;
 	return ERR_OK;
 }
 

@@ -21,9 +21,14 @@
  *   "record add"     zone, name, ttl?, type, data[]
  *   "record set"     the same                   the RRset becomes exactly data
  *   "record delete"  zone, name, type?, data?[]
- *   "key add"        name, algorithm?, secret?  -> as init
+ *   "record lock"    zone, name, type?          no update changes it any more; without a type: the name
+ *   "record unlock"  zone, name, type?
+ *   "key add"        name, algorithm?, secret?, identity?, expires?      -> as init
+ *   "key rotate"     name, new?, algorithm?, expires?    another key of its identity; the others end then, or in 7 days
+ *                                               -> as init, and {"identity":NAME, "expires":TIME}
+ *   "key expire"     name, expires              when it ends
  *   "key remove"     name, force?
- *   "grant add"      zone, action, key?, from?, name?, types?[]      -> {"id":N}
+ *   "grant add"      zone, action, key?, from?, name?, types?[], max?, rate?, name_rate?, expires?      -> {"id":N}
  *   "grant remove"   id
  *   "peer add"       zone, address, key?
  *   "peer remove"    zone, address

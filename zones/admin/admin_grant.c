@@ -7,7 +7,7 @@
 
 enum { DNS_PORT = 53 };
 
-/* The key that a grant or peer names must be there; a zone without one must be, too. */
+/* The key that a peer names must be there; a zone without one must be, too. */
 static enum err find_both(struct admin_request *r, struct zonestore *s, const struct name *key, struct errmsg *why)
 {
 	struct zonestore_zone row;
@@ -22,16 +22,35 @@ static enum err find_both(struct admin_request *r, struct zonestore *s, const st
 
 /* ---- grants ---- */
 
+/* A grant's key is an identity: that of the key that was named. */
+static enum err settle_identity(struct admin_request *r, struct zonestore *s, struct errmsg *why)
+{
+	char text[NAME_TEXT_MAX];
+	struct zonestore_zone row;
+	enum err err = admin_find_zone(r, s, &row, why);
+	if (err || !r->grant.has_key)
+		return err;
+	struct name named = r->grant.key;
+	err = keystore_find_identity(zonestore_sql(s), named.wire, &r->grant.key, why);
+	if (err == ERR_NOTFOUND) {
+		admin_name_to_text(named.wire, text);
+		errmsg_set(why, err, "key %s: is not in this database; roostctl key add %s makes it", text, text);
+	}
+	return err;
+}
+
 static enum err add_grant(struct job *job, struct zonestore *s, struct errmsg *why)
 {
 	struct admin_request *r = job->run_arg;
-	enum err err = find_both(r, s, r->grant.has_key ? &r->grant.key : NULL, why);
+	enum err err = settle_identity(r, s, why);
 	if (err)
 		return err;
 	err = keystore_add_grant(zonestore_sql(s), &r->grant, why);
 	if (err == ERR_EXISTS)
-		return errmsg_set(why, err, "zone %s: has that grant already; roostctl grant list %s shows it",
-				  r->zone_text, r->zone_text);
+		return errmsg_set(
+			why, err,
+			"zone %s: has that grant already, perhaps with other limits; roostctl grant list %s shows it",
+			r->zone_text, r->zone_text);
 	if (err)
 		return err;
 	log_info("grant %" PRId64 " of %s on %s added by %s", r->grant.id, access_action_to_text(r->grant.action),
@@ -67,27 +86,27 @@ static enum err take_identity(struct admin_request *r, struct errmsg *why)
 	return ERR_OK;
 }
 
-/* "self", "*.NAME" and NAME, where NAME may be relative to the zone. */
+/* The pattern's name may be relative to the zone, like every other. */
 static enum err take_pattern(struct admin_request *r, struct errmsg *why)
 {
-	char absolute[NAME_TEXT_MAX], full[NAME_TEXT_MAX + 2];
-	struct name name;
+	struct name absolute;
+	struct access_grant *g = &r->grant;
 	const char *text;
 	enum err err = admin_text(r, "name", &text, why);
 	if (err || !text)
 		return err;
-	if (strcmp(text, "self") == 0)
-		return access_pattern_from_text(&r->grant, text, why);
-	bool below = text[0] == '*' && text[1] == '.';
-	if (strcmp(text, "*") == 0) {
-		below = true;
+	if (strcmp(text, "*") == 0)
 		text = "*.@";
-	}
-	err = admin_owner_from_text(&name, below ? text + 2 : text, r->zone.wire, why);
+	const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+	err = access_pattern_from_text(g, text, why);
+	if (err || (g->pattern_kind != ACCESS_NAME_EXACT && g->pattern_kind != ACCESS_NAME_BELOW))
+		return err;
+	err = admin_owner_from_text(&absolute, name, r->zone.wire, why);
 	if (err)
 		return err;
-	snprintf(full, sizeof(full), "%s%s", below ? "*." : "", name_to_text(name.wire, absolute));
-	return access_pattern_from_text(&r->grant, full, why);
+	name_lower(g->pattern.wire, absolute.wire, absolute.len);
+	g->pattern.len = absolute.len;
+	return ERR_OK;
 }
 
 static enum err take_types(struct admin_request *r, struct errmsg *why)
@@ -113,6 +132,42 @@ static enum err take_types(struct admin_request *r, struct errmsg *why)
 	return ERR_OK;
 }
 
+static enum err take_rate(struct admin_request *r, const char *member, struct access_rate *rate, struct errmsg *why)
+{
+	const char *text;
+	enum err err = admin_text(r, member, &text, why);
+	if (!err && text && access_rate_from_text(rate, text))
+		err = errmsg_set(
+			why, ERR_USAGE,
+			"rate %s: write so many a time, as 6/1m, or 6/1m,20 if 20 may come at once; at most %d, "
+			"and a time of 31d",
+			text, ACCESS_RATE_MAX);
+	return err;
+}
+
+static enum err take_limits(struct admin_request *r, struct errmsg *why)
+{
+	enum { RECORDS_MAX = 65535 }; /* more do not fit into a message */
+	struct access_grant *g = &r->grant;
+	const json_t *max = json_object_get(r->json, "max");
+	json_int_t records = json_integer_value(max);
+	if (max && (!json_is_integer(max) || records < 1 || records > RECORDS_MAX))
+		return errmsg_set(why, ERR_USAGE, "max: must be 1 to %d records", RECORDS_MAX);
+	g->max_records = (uint32_t)records;
+	enum err err = take_rate(r, "rate", &g->rate, why);
+	if (!err)
+		err = take_rate(r, "name_rate", &g->name_rate, why);
+	if (!err)
+		err = admin_end(r, "expires", &g->expires, why);
+	return err;
+}
+
+static bool is_about_names(const struct access_grant *g)
+{
+	return g->pattern_kind != ACCESS_NAME_ANY || g->type_count || g->max_records || g->rate.count ||
+	       g->name_rate.count;
+}
+
 enum err admin_grant_add(struct admin_request *r, struct errmsg *why)
 {
 	r->job->run = add_grant;
@@ -124,14 +179,18 @@ enum err admin_grant_add(struct admin_request *r, struct errmsg *why)
 		err = take_pattern(r, why);
 	if (!err)
 		err = take_types(r, why);
+	if (!err)
+		err = take_limits(r, why);
 	if (err)
 		return err;
-	if (r->grant.action != ACCESS_UPDATE && (r->grant.pattern_kind != ACCESS_NAME_ANY || r->grant.type_count))
-		return errmsg_set(why, ERR_USAGE, "grant: --name and --types are for update; %s is of the whole zone",
+	bool self = r->grant.pattern_kind == ACCESS_NAME_SELF || r->grant.pattern_kind == ACCESS_NAME_BELOW_SELF;
+	if (r->grant.action != ACCESS_UPDATE && is_about_names(&r->grant))
+		return errmsg_set(why, ERR_USAGE,
+				  "grant: --name, --types, --max and the rates are for update; %s is of the whole zone",
 				  access_action_to_text(r->grant.action));
-	if (r->grant.pattern_kind == ACCESS_NAME_SELF && !r->grant.has_key)
+	if (self && !r->grant.has_key)
 		return errmsg_set(why, ERR_USAGE, "grant: --name self means the name of the key; give --key as well");
-	return find_both(r, r->reader, r->grant.has_key ? &r->grant.key : NULL, why);
+	return settle_identity(r, r->reader, why);
 }
 
 static enum err remove_grant(struct job *job, struct zonestore *s, struct errmsg *why)

@@ -21,8 +21,10 @@ struct admin_request {
 
 	/* What run needs. */
 	struct keystore_key key;
+	int64_t end;      /* key rotate: of the old keys; key expire: unix ms, 0 never */
 	bool with_grants; /* key remove: what names the key goes too */
 	struct access_grant grant;
+	struct keystore_lock lock;
 	struct zonestore_peer peer;
 	struct zonestore_zone wanted; /* zone set: of it what `option` sets */
 	const struct admin_zone_option *option;
@@ -36,7 +38,8 @@ admin_prepare_fn admin_starter_prepare;                                         
 admin_prepare_fn admin_zone_import, admin_zone_remove, admin_zone_set;                   /* admin_zone.c */
 admin_prepare_fn admin_record_add, admin_record_set, admin_record_delete;                /* admin_record.c */
 admin_prepare_fn admin_revert_prepare;                                                   /* admin_revert.c */
-admin_prepare_fn admin_key_add, admin_key_remove;                                        /* admin_key.c */
+admin_prepare_fn admin_key_add, admin_key_remove, admin_key_rotate, admin_key_expire;    /* admin_key.c */
+admin_prepare_fn admin_lock_add, admin_lock_remove;                                      /* admin_lock.c */
 admin_prepare_fn admin_grant_add, admin_grant_remove, admin_peer_add, admin_peer_remove; /* admin_grant.c */
 
 /* ---- admin.c: members of the request ---- */
@@ -49,6 +52,10 @@ MUST_USE enum err admin_need_text(const struct admin_request *r, const char *mem
 /* A key's name in the member; out->len 0 if it is not there. Lower-case. */
 MUST_USE enum err admin_key_name(const struct admin_request *r, const char *member, struct name *out,
 				 struct errmsg *why);
+
+/* When something shall end: in so long ("30d"), at a time of UTC, or "never" (0). *out is unix ms, and not changed if
+ * the member is not there. */
+MUST_USE enum err admin_end(const struct admin_request *r, const char *member, int64_t *out, struct errmsg *why);
 
 /* The zone's row, by r->zone. ERR_NOTFOUND with a sentence. */
 MUST_USE enum err admin_find_zone(const struct admin_request *r, struct zonestore *s, struct zonestore_zone *out,

@@ -1,5 +1,6 @@
-/* admin_key.c: "key add" and "key remove". */
+/* admin_key.c: "key add", "key rotate", "key expire" and "key remove". */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -36,12 +37,9 @@ static enum err add_key(struct job *job, struct zonestore *s, struct errmsg *why
 {
 	struct admin_request *r = job->run_arg;
 	char name[NAME_TEXT_MAX];
-	admin_name_to_text(r->key.name.wire, name);
 	enum err err = keystore_add_key(zonestore_sql(s), &r->key, why);
-	if (err == ERR_EXISTS)
-		return errmsg_set(why, err, "key %s: is there already; roostctl key show %s prints it", name, name);
 	if (!err)
-		log_info("key %s added by %s", name, job->actor.who);
+		log_info("key %s added by %s", admin_name_to_text(r->key.name.wire, name), job->actor.who);
 	return err;
 }
 
@@ -90,10 +88,161 @@ enum err admin_key_add(struct admin_request *r, struct errmsg *why)
 	r->job->run = add_key;
 	enum err err = take_name(r, why);
 	if (!err)
+		err = admin_key_name(r, "identity", &r->key.identity, why);
+	if (!err)
+		err = admin_end(r, "expires", &r->key.expires, why);
+	if (!err)
 		err = take_algorithm(r, why);
 	if (!err)
 		err = take_secret(r, why);
 	return err ? err : admin_key_answer(r, &r->key, why);
+}
+
+/* ---- rotate ---- */
+
+enum {
+	OVERLAP_DAYS =
+		7, /* both keys work so long, unless asked otherwise: whoever is away for some days finds the time */
+	SUFFIX_MAX = 1000,  /* names tried: NAME-2, NAME-3, … */
+	SUFFIX_TEXT_MAX = 8 /* octets of "-1000" and a NUL, and some */
+};
+
+/* "nas.home.example" with "-2" behind its first label; false if that label would be too long. */
+static bool add_suffix(struct name *out, const struct name *name, unsigned n)
+{
+	char suffix[SUFFIX_TEXT_MAX];
+	uint8_t label[1 + NAME_LABEL_MAX];
+	size_t more = (size_t)snprintf(suffix, sizeof(suffix), "-%u", n), len = name->wire[0];
+	if (len + more > NAME_LABEL_MAX)
+		return false;
+	label[0] = (uint8_t)(len + more);
+	memcpy(label + 1, name->wire + 1, len);
+	memcpy(label + 1 + len, suffix, more);
+	return name_join(out, label, 1 + len + more, name_strip(name->wire, 1)) == ERR_OK;
+}
+
+/* The first of these names that nobody has. */
+static enum err choose_name(struct admin_request *r, struct errmsg *why)
+{
+	char text[NAME_TEXT_MAX];
+	struct errmsg ignored = {.text = ""};
+	struct name taken;
+	for (unsigned n = 2; n < SUFFIX_MAX && add_suffix(&r->key.name, &r->key.identity, n); n++) {
+		enum err err = keystore_find_identity(zonestore_sql(r->reader), r->key.name.wire, &taken, &ignored);
+		if (err == ERR_NOTFOUND)
+			return ERR_OK;
+		if (err)
+			return errmsg_set(why, err, "%s", ignored.text);
+	}
+	return errmsg_set(why, ERR_RANGE, "key %s: a name for the new key cannot be made from it; give one with --new",
+			  admin_name_to_text(r->key.identity.wire, text));
+}
+
+struct newest {
+	const struct name *identity;
+	struct keystore_key key;
+	bool any;
+};
+
+static enum err take_newest(void *arg, const struct keystore_key *key)
+{
+	struct newest *n = arg;
+	if (name_equal(key->identity.wire, n->identity->wire) && (!n->any || key->created >= n->key.created)) {
+		n->key = *key;
+		n->any = true;
+	}
+	return ERR_OK;
+}
+
+/* What the clients of the old key can do, they can do again. */
+static enum err take_algorithm_of_old(struct admin_request *r, struct errmsg *why)
+{
+	struct newest n = {.identity = &r->key.identity};
+	if (json_object_get(r->json, "algorithm"))
+		return take_algorithm(r, why);
+	enum err err = keystore_each_key(zonestore_sql(r->reader), take_newest, &n, why);
+	r->key.algorithm = n.any ? n.key.algorithm : TSIG_HMAC_SHA256;
+	explicit_bzero(n.key.secret, sizeof(n.key.secret));
+	return err;
+}
+
+static enum err rotate_key(struct job *job, struct zonestore *s, struct errmsg *why)
+{
+	struct admin_request *r = job->run_arg;
+	char name[NAME_TEXT_MAX], end[CLOCK_TEXT_MAX];
+	enum err err = keystore_add_key(zonestore_sql(s), &r->key, why);
+	if (!err)
+		err = keystore_end_others(zonestore_sql(s), &r->key, r->end, why);
+	if (!err)
+		log_info("key %s added by %s; the others of its identity end %s",
+			 admin_name_to_text(r->key.name.wire, name), job->actor.who, clock_to_text(r->end, end));
+	return err;
+}
+
+static enum err answer_rotation(struct admin_request *r, struct errmsg *why)
+{
+	char identity[NAME_TEXT_MAX], end[CLOCK_TEXT_MAX];
+	admin_name_to_text(r->key.identity.wire, identity);
+	if (json_object_set_new(r->extra, "identity", json_string(identity)) ||
+	    json_object_set_new(r->extra, "expires", json_string(clock_to_text(r->end, end))))
+		return errmsg_set(why, ERR_NOMEM, "no memory for the key");
+	return admin_key_answer(r, &r->key, why);
+}
+
+static enum err take_end(struct admin_request *r, struct errmsg *why)
+{
+	r->end = clock_unix_ms() + INT64_C(86400000) * OVERLAP_DAYS;
+	enum err err = admin_end(r, "expires", &r->end, why);
+	if (!err && !r->end)
+		err = errmsg_set(why, ERR_USAGE,
+				 "key rotate: the old key must end; to add one that shares its rights for ever, see "
+				 "roostctl key add --identity");
+	return err;
+}
+
+enum err admin_key_rotate(struct admin_request *r, struct errmsg *why)
+{
+	struct name new = {.len = 0};
+	r->job->run = rotate_key;
+	enum err err = take_name(r, why);
+	if (!err)
+		err = keystore_find_identity(zonestore_sql(r->reader), r->key.name.wire, &r->key.identity, why);
+	if (!err)
+		err = admin_key_name(r, "new", &new, why);
+	if (!err && new.len)
+		r->key.name = new;
+	else if (!err)
+		err = choose_name(r, why);
+	if (!err)
+		err = take_end(r, why);
+	if (!err)
+		err = take_algorithm_of_old(r, why);
+	if (!err)
+		err = admin_key_fill_secret(&r->key, why);
+	return err ? err : answer_rotation(r, why);
+}
+
+/* ---- expire, remove ---- */
+
+static enum err expire_key(struct job *job, struct zonestore *s, struct errmsg *why)
+{
+	struct admin_request *r = job->run_arg;
+	char name[NAME_TEXT_MAX], end[CLOCK_TEXT_MAX];
+	enum err err = keystore_set_key_expiry(zonestore_sql(s), r->key.name.wire, r->end, why);
+	if (!err)
+		log_info("key %s %s%s, says %s", admin_name_to_text(r->key.name.wire, name),
+			 r->end ? "ends " : "does not end", r->end ? clock_to_text(r->end, end) : "", job->actor.who);
+	return err;
+}
+
+enum err admin_key_expire(struct admin_request *r, struct errmsg *why)
+{
+	const char *text;
+	r->job->run = expire_key;
+	enum err err = take_name(r, why);
+	if (!err)
+		err = admin_need_text(r, "expires", &text, why);
+	return err ? err : admin_end(r, "expires", &r->end, why);
 }
 
 static enum err remove_key(struct job *job, struct zonestore *s, struct errmsg *why)

@@ -73,6 +73,11 @@ enum err commit_new(struct commit **out, struct zonestore *store, struct directo
 	c->lazy = lazy;
 	if (hooks)
 		c->hooks = *hooks;
+	enum err err = permit_new(&c->permit);
+	if (err) {
+		commit_free(c);
+		return err;
+	}
 	*out = c;
 	return ERR_OK;
 }
@@ -88,6 +93,7 @@ void commit_free(struct commit *c)
 	free(c->open_index.slot);
 	free(c->authors.slot);
 	free(c->touched_index.slot);
+	permit_free(c->permit);
 	free(c);
 }
 
@@ -428,7 +434,7 @@ static enum err run_update(struct commit *c, struct job *job, struct errmsg *why
 	}
 	job->serial = from.serial;
 	edit_savepoint(z->edit);
-	job->rcode = update_apply(job->update, z->edit, &soa_set, &job->why);
+	job->rcode = update_apply(job->update, z->edit, c->permit, &soa_set, &job->why);
 	if (job->rcode == RCODE_NOERROR)
 		return conclude(c, z, job, &from, soa_set, why);
 	refuse(job, z);

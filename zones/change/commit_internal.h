@@ -29,6 +29,7 @@ struct commit {
 	struct sqlstore *sql;
 	struct directory *directory;
 	bool lazy;
+	struct permit *permit;
 	struct commit_hooks hooks;
 
 	bool begun; /* a transaction is open */

@@ -45,7 +45,9 @@ static struct update_list *list_of(struct update *u, enum section section)
 	return section == SECTION_PREREQ ? &u->prereqs : &u->updates;
 }
 
-static enum err push(struct update *u, enum section section, const struct rr *rr, enum update_fault fault)
+/* *pushed (may be NULL) is good until the next. */
+static enum err push(struct update *u, enum section section, const struct rr *rr, enum update_fault fault,
+		     struct update_item **pushed)
 {
 	size_t owner_len = name_len(rr->owner);
 	uint8_t *octets = reserve(u, owner_len + rr->rdlen);
@@ -66,6 +68,8 @@ static enum err push(struct update *u, enum section section, const struct rr *rr
 	/* RFC 2181 §8: a TTL with the top bit set is 0. Not where it must be 0 by the requester's own hand. */
 	if (rr->class == CLASS_IN && rr->ttl > INT32_MAX)
 		item->rr.ttl = 0;
+	if (pushed)
+		*pushed = item;
 	return ERR_OK;
 }
 
@@ -107,34 +111,55 @@ static enum update_fault judge_update(const struct update *u, const struct rr *r
 
 /* ---- from a message ---- */
 
-static enum update_fault judge_request(const struct update *u, const struct message *m, const struct access *access,
-				       const struct access_request *who)
+static enum update_fault judge_request(const struct update *u, const struct message *m, const struct access *access)
 {
 	if (m->count[SECTION_ZONE] != 1 || m->qtype != TYPE_SOA || m->qclass != CLASS_IN)
 		return UPDATE_BAD_ZONE_SECTION;
 	if (!name_equal(m->qname.wire, u->zone.wire))
 		return UPDATE_BAD_ZONE_SECTION;
-	return access_allows(access, who) ? UPDATE_SOUND : UPDATE_NO_GRANT;
+	return access_allows(access, &u->who) ? UPDATE_SOUND : UPDATE_NO_GRANT;
 }
 
 /* A prerequisite tells whether something is there, so its name must be one that the requester has to do with. */
-static enum update_fault permit_prereq(const struct rr *rr, const struct access *access,
-				       const struct access_request *who)
+static enum update_fault permit_prereq(const struct update *u, const struct rr *rr)
 {
-	return access_allows_name(access, who, rr->owner) ? UPDATE_SOUND : UPDATE_FORBIDDEN;
+	return access_allows_name(&u->rights, rr->owner) ? UPDATE_SOUND : UPDATE_FORBIDDEN;
 }
 
-static enum update_fault permit_update(const struct rr *rr, const struct access *access,
-				       const struct access_request *who)
+static enum update_fault permit_update(struct update *u, struct update_item *item)
 {
 	/* NXT: RFC 3007 §3.1.1. */
-	if (rr_type_is_dnssec_denial_or_sig(rr->type) || rr->type == TYPE_NXT)
+	if (rr_type_is_dnssec_denial_or_sig(item->rr.type) || item->rr.type == TYPE_NXT)
 		return UPDATE_SIGNER_TYPE;
-	return access_allows_record(access, who, rr->owner, rr->type) ? UPDATE_SOUND : UPDATE_FORBIDDEN;
+	switch (access_decide(&u->rights, item->rr.owner, item->rr.type, &item->limits)) {
+	case ACCESS_GRANTED:
+		u->limited |= item->limits != NULL;
+		return UPDATE_SOUND;
+	case ACCESS_BY_TYPE:
+		item->by_type = true;
+		return UPDATE_SOUND;
+	case ACCESS_LOCKED:
+		return UPDATE_LOCKED;
+	case ACCESS_REFUSED:
+	default:
+		return UPDATE_FORBIDDEN;
+	}
 }
 
-static enum err take_section(struct update *u, const struct message *m, enum section section,
-			     const struct access *access, const struct access_request *who)
+static enum err take_rr(struct update *u, enum section section, const struct rr *rr, bool malformed)
+{
+	bool prereq = section == SECTION_PREREQ;
+	struct update_item *item;
+	enum update_fault fault = prereq ? judge_prereq(u, rr) : judge_update(u, rr);
+	if (fault == UPDATE_SOUND && malformed)
+		fault = UPDATE_BAD_RDATA;
+	enum err err = push(u, section, rr, fault, &item);
+	if (!err && fault == UPDATE_SOUND)
+		item->fault = prereq ? permit_prereq(u, rr) : permit_update(u, item);
+	return err;
+}
+
+static enum err take_section(struct update *u, const struct message *m, enum section section)
 {
 	uint8_t rdata[RDATA_MAX];
 	size_t at = m->section[section];
@@ -143,17 +168,23 @@ static enum err take_section(struct update *u, const struct message *m, enum sec
 		struct name owner;
 		struct rr rr;
 		bool malformed = message_next_rr(m, &at, &owner, &scratch, &rr) != ERR_OK;
-		bool prereq = section == SECTION_PREREQ;
-		enum update_fault fault = prereq ? judge_prereq(u, &rr) : judge_update(u, &rr);
-		if (fault == UPDATE_SOUND && malformed)
-			fault = UPDATE_BAD_RDATA;
-		if (fault == UPDATE_SOUND)
-			fault = prereq ? permit_prereq(&rr, access, who) : permit_update(&rr, access, who);
-		enum err err = push(u, section, &rr, fault);
+		enum err err = take_rr(u, section, &rr, malformed);
 		if (err)
 			return err;
 	}
 	return ERR_OK;
+}
+
+/* The zone's name and the address are the caller's, and may go before the update does. */
+static void take_request(struct update *u, const struct access *access, const struct access_request *who)
+{
+	u->who = *who;
+	u->who.zone = u->zone.wire;
+	if (who->from) {
+		u->from = *who->from;
+		u->who.from = &u->from;
+	}
+	access_look(&u->rights, access, &u->who);
 }
 
 enum err update_parse(struct update **out, const struct message *m, const uint8_t *zone, const struct access *access,
@@ -164,11 +195,12 @@ enum err update_parse(struct update **out, const struct message *m, const uint8_
 	if (err)
 		return err;
 	u->trusted = false;
-	u->fault = judge_request(u, m, access, who);
+	take_request(u, access, who);
+	u->fault = judge_request(u, m, access);
 	if (u->fault == UPDATE_SOUND)
-		err = take_section(u, m, SECTION_PREREQ, access, who);
+		err = take_section(u, m, SECTION_PREREQ);
 	if (!err && u->fault == UPDATE_SOUND)
-		err = take_section(u, m, SECTION_UPDATE, access, who);
+		err = take_section(u, m, SECTION_UPDATE);
 	if (err) {
 		update_free(u);
 		return err;
@@ -195,7 +227,7 @@ enum err update_push(struct update *u, enum section section, const uint8_t *owne
 		     uint32_t ttl, const uint8_t *rdata, uint16_t rdlen)
 {
 	struct rr rr = {.owner = owner, .type = type, .class = class, .ttl = ttl, .rdlen = rdlen, .rdata = rdata};
-	return push(u, section, &rr, section == SECTION_PREREQ ? judge_prereq(u, &rr) : judge_update(u, &rr));
+	return push(u, section, &rr, section == SECTION_PREREQ ? judge_prereq(u, &rr) : judge_update(u, &rr), NULL);
 }
 
 void update_free(struct update *u)
@@ -221,4 +253,9 @@ const struct update_rr *update_rr_at(const struct update *u, enum section sectio
 {
 	assert(i < update_count(u, section));
 	return section == SECTION_PREREQ ? &u->prereqs.item[i].rr : &u->updates.item[i].rr;
+}
+
+const char *update_hint(const struct update *u)
+{
+	return u->hint;
 }

@@ -7,12 +7,17 @@
  * keys/access.h, asked on the caller's thread; its verdict waits its turn in the order: a requester with no update
  * grant for the zone at all is refused before prerequisites are looked at, so that they tell strangers nothing.
  *
+ * What depends on content is asked again there: whether a name may be deleted with all that it has, and the limits of
+ * grants (zones/change/permit.h). So an update points into the access snapshot: whoever parsed it holds the snapshot
+ * until the update is freed.
+ *
  * The same operations made by roostctl are built with update_new and update_push. */
 #ifndef ROOST_ZONES_UPDATE_H
 #define ROOST_ZONES_UPDATE_H
 
 #include "keys/access.h"
 #include "lib/message.h"
+#include "zones/change/permit.h"
 #include "zones/memory/edit.h"
 
 struct update_rr {
@@ -39,9 +44,12 @@ void update_free(struct update *u);
 size_t update_count(const struct update *u, enum section section);
 const struct update_rr *update_rr_at(const struct update *u, enum section section, size_t i);
 
+/* What to tell the requester beside the RCODE (a constant), or NULL. */
+const char *update_hint(const struct update *u);
+
 /* Applies to the edit, inside a savepoint that the caller made and, on any RCODE but NOERROR, rolls back. `why` gets
  * one sentence for the log. Does not touch the SOA serial, except that an update that adds a newer SOA sets *soa_set
  * (then the serial is not bumped again, §3.6). */
-enum rcode update_apply(const struct update *u, struct edit *e, bool *soa_set, struct errmsg *why);
+enum rcode update_apply(struct update *u, struct edit *e, struct permit *permit, bool *soa_set, struct errmsg *why);
 
 #endif

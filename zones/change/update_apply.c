@@ -1,10 +1,11 @@
 /* update_apply.c: an update applied to an edit, on the writer: prerequisites (RFC 2136 §3.2), permission (§3.3),
- * prescan (§3.4.1), then record by record (§3.4.2). The first two verdicts that need no zone content were reached in
- * update.c; here they get their turn. */
+ * prescan (§3.4.1), then record by record (§3.4.2). The verdicts that need no zone content were reached in update.c;
+ * here they get their turn. */
 #include "zones/change/update.h"
 
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "zones/change/update_internal.h"
 
 enum { WKS_KEY_LEN = 5 }; /* address and protocol: what makes two WKS records the same one (§1.1.5) */
@@ -12,6 +13,7 @@ enum { WKS_KEY_LEN = 5 }; /* address and protocol: what makes two WKS records th
 static const struct fault {
 	enum rcode rcode;
 	const char *words;
+	const char *hint; /* what the requester is told; NULL: the RCODE is enough */
 } faults[] = {
 	[UPDATE_SOUND] = {RCODE_NOERROR, ""},
 	[UPDATE_BAD_ZONE_SECTION] = {RCODE_FORMERR,
@@ -24,6 +26,8 @@ static const struct fault {
 	[UPDATE_BAD_RDATA] = {RCODE_FORMERR, "the RDATA must be empty here, or does not fit the type"},
 	[UPDATE_BAD_TYPE] = {RCODE_FORMERR, "a meta type has no records"},
 	[UPDATE_SIGNER_TYPE] = {RCODE_REFUSED, "only the zone's signer makes records of this type"},
+	[UPDATE_LOCKED] = {RCODE_REFUSED, "is locked: only an administrator changes it; see roostctl record unlock",
+			   "locked by the administrator"},
 	[UPDATE_FORBIDDEN] = {RCODE_REFUSED,
 			      "no grant of this requester covers the name and type; see roostctl grant explain"}};
 
@@ -242,11 +246,41 @@ static enum rcode check_prerequisites(const struct update_list *l, const struct 
 
 /* ---- permission (§3.3) and prescan (§3.4.1): verdicts of update.c in their turn ---- */
 
-static enum rcode check_permission(const struct update_list *l, struct errmsg *why)
+/* Deleting a name changes every type that is there; what the update itself adds before was judged by itself. */
+static enum rcode check_by_type(const struct update *u, const struct update_item *item, const struct edit *e,
+				const char **hint, struct errmsg *why)
 {
-	for (size_t i = 0; i < l->count; i++)
-		if (faults[l->item[i].fault].rcode == RCODE_REFUSED)
-			return blame_fault(why, &l->item[i]);
+	const struct content *c = edit_find(e, item->rr.owner);
+	bool apex = name_equal(item->rr.owner, u->zone.wire);
+	for (unsigned i = 0; c && i < c->sets; i++) {
+		const struct access_limits *limits;
+		struct update_rr rr = {.owner = item->rr.owner, .type = c->set[i].type};
+		bool stays = apex && (rr.type == TYPE_SOA || rr.type == TYPE_NS);
+		if (!c->set[i].count || stays || rr_type_is_dnssec_denial_or_sig(rr.type))
+			continue;
+		enum access_verdict verdict = access_decide(&u->rights, rr.owner, rr.type, &limits);
+		enum update_fault fault = verdict == ACCESS_LOCKED ? UPDATE_LOCKED : UPDATE_FORBIDDEN;
+		if (verdict == ACCESS_GRANTED)
+			continue;
+		*hint = faults[fault].hint;
+		return blame(why, RCODE_REFUSED, &rr, faults[fault].words);
+	}
+	return RCODE_NOERROR;
+}
+
+static enum rcode check_permission(const struct update *u, const struct edit *e, const char **hint, struct errmsg *why)
+{
+	const struct update_list *l = &u->updates;
+	for (size_t i = 0; i < l->count; i++) {
+		const struct update_item *item = &l->item[i];
+		if (faults[item->fault].rcode == RCODE_REFUSED) {
+			*hint = faults[item->fault].hint;
+			return blame_fault(why, item);
+		}
+		enum rcode rcode = item->by_type ? check_by_type(u, item, e, hint, why) : RCODE_NOERROR;
+		if (rcode != RCODE_NOERROR)
+			return rcode;
+	}
 	return RCODE_NOERROR;
 }
 
@@ -353,22 +387,33 @@ static enum err operate(struct edit *e, const struct update_rr *rr, bool *soa_se
 	return rr->type == TYPE_ANY ? delete_name(e, rr) : delete_rrset(e, rr);
 }
 
-enum rcode update_apply(const struct update *u, struct edit *e, bool *soa_set, struct errmsg *why)
+/* All but what the content lets, or does not let, become of it. */
+static enum rcode check(struct update *u, const struct edit *e, struct errmsg *why)
 {
-	*soa_set = false;
 	if (u->fault != UPDATE_SOUND) {
 		errmsg_set(why, ERR_REFUSED, "%s", faults[u->fault].words);
 		return faults[u->fault].rcode;
 	}
 	enum rcode rcode = check_prerequisites(&u->prereqs, e, why);
 	if (rcode == RCODE_NOERROR)
-		rcode = check_permission(&u->updates, why);
+		rcode = check_permission(u, e, &u->hint, why);
 	if (rcode == RCODE_NOERROR)
 		rcode = prescan(&u->updates, why);
+	return rcode;
+}
+
+enum rcode update_apply(struct update *u, struct edit *e, struct permit *permit, bool *soa_set, struct errmsg *why)
+{
+	*soa_set = false;
+	enum rcode rcode = check(u, e, why);
 	for (size_t i = 0; rcode == RCODE_NOERROR && i < u->updates.count; i++) {
 		enum err err = operate(e, &u->updates.item[i].rr, soa_set);
 		if (err)
 			rcode = blame_err(why, err, &u->updates.item[i].rr);
 	}
+	if (rcode == RCODE_NOERROR && u->limited)
+		rcode = permit_records(u, e, why);
+	if (rcode == RCODE_NOERROR && u->limited) /* last: what is refused takes no token */
+		rcode = permit_rates(permit, u, clock_monotonic_ns(), why);
 	return rcode;
 }

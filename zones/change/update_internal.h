@@ -16,12 +16,15 @@ enum update_fault {
 	UPDATE_BAD_RDATA,   /* must be empty here, or does not fit the type */
 	UPDATE_BAD_TYPE,    /* a meta type */
 	UPDATE_SIGNER_TYPE, /* RRSIG, NSEC, NSEC3, NXT: only the signer makes these */
+	UPDATE_LOCKED,      /* an administrator keeps it from updates */
 	UPDATE_FORBIDDEN    /* no grant covers this record */
 };
 
 struct update_item {
 	struct update_rr rr;
 	enum update_fault fault;
+	bool by_type;                       /* deletes a name: right only for the types that are there */
+	const struct access_limits *limits; /* of the grant; NULL: none. In the snapshot */
 };
 
 struct update_list {
@@ -37,8 +40,14 @@ struct update_chunk {
 };
 
 struct update {
-	struct name zone;           /* lower-case */
-	bool trusted;               /* made by hand: no grants asked, signer's types allowed */
+	struct name zone; /* lower-case */
+	bool trusted;     /* made by hand: no grants asked, signer's types allowed */
+	bool limited;     /* some item has limits */
+	bool charged;     /* against the rates of its grants, which is done once */
+	const char *hint; /* update_hint */
+	struct addr from;
+	struct access_request who; /* not if trusted; nor is rights */
+	struct access_rights rights;
 	enum update_fault fault;    /* of the whole message; then the lists may be incomplete */
 	struct update_list prereqs; /* §2.4, in the message's order */
 	struct update_list updates; /* §2.5, in the message's order */

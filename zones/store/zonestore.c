@@ -159,7 +159,8 @@ static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mo
 	char *script;
 	if (asprintf(&script, "%s%s", keystore_schema_0, schema_0) < 0)
 		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
-	const char *const migrations[] = {script, schema_history_bounds, schema_journal, schema_upkeep, NULL};
+	const char *const migrations[] = {script,        schema_history_bounds,  schema_journal,
+					  schema_upkeep, keystore_schema_rights, NULL};
 	const struct sqlstore_schema schema = {
 		.application_id = APPLICATION_ID, .migrations = migrations, .functions = zonestore_inside_functions};
 	enum err err = sqlstore_open(&s->sql, path, mode, &schema, msg);

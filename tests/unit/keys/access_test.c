@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "keys/access.h"
+#include "lib/clock.h"
 
 static struct access *snapshot;
 
@@ -30,7 +31,15 @@ static void add_key(const char *text)
 	struct tsig_key *key;
 	struct name n = name_of(text);
 	assert_int_equal(tsig_key_new(&key, n.wire, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16), ERR_OK);
-	assert_int_equal(access_add_key(snapshot, key), ERR_OK);
+	assert_int_equal(access_add_key(snapshot, key, NULL, 0), ERR_OK);
+}
+
+static void add_key_of(const char *text, const char *identity, int64_t expires)
+{
+	struct tsig_key *key;
+	struct name n = name_of(text), i = name_of(identity);
+	assert_int_equal(tsig_key_new(&key, n.wire, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16), ERR_OK);
+	assert_int_equal(access_add_key(snapshot, key, i.wire, expires), ERR_OK);
 }
 
 static const struct tsig_key *key_of(const char *text)
@@ -45,11 +54,17 @@ struct row {
 	enum access_action action;
 	const char *key, *from, *pattern;
 	uint16_t types[4]; /* ended by 0 */
+	int64_t expires;
+	uint32_t max;
 };
 
 static void add_grant(const struct row *row)
 {
-	struct access_grant g = {.id = row->id, .zone = name_of(row->zone), .action = row->action};
+	struct access_grant g = {.id = row->id,
+				 .zone = name_of(row->zone),
+				 .action = row->action,
+				 .expires = row->expires,
+				 .max_records = row->max};
 	struct errmsg msg = {.text = ""};
 	if (row->key) {
 		g.has_key = true;
@@ -114,7 +129,7 @@ static void finds_keys(void **state)
 	struct tsig_key *second;
 	struct name nas = name_of("NAS");
 	assert_int_equal(tsig_key_new(&second, nas.wire, TSIG_HMAC_SHA1, (const uint8_t *)"x", 1), ERR_OK);
-	assert_int_equal(access_add_key(snapshot, second), ERR_EXISTS);
+	assert_int_equal(access_add_key(snapshot, second, NULL, 0), ERR_EXISTS);
 	tsig_key_free(second);
 }
 
@@ -161,6 +176,21 @@ static void allows_by_identity(void **state)
 	}
 }
 
+static bool allows_name(const struct access_request *r, const uint8_t *owner)
+{
+	struct access_rights rights;
+	access_look(&rights, snapshot, r);
+	return access_allows_name(&rights, owner);
+}
+
+static enum access_verdict decide(const struct access_request *r, const uint8_t *owner, uint16_t type)
+{
+	struct access_rights rights;
+	const struct access_limits *limits;
+	access_look(&rights, snapshot, r);
+	return access_decide(&rights, owner, type, &limits);
+}
+
 static void allows_by_name_and_type(void **state)
 {
 	(void)state;
@@ -193,8 +223,8 @@ static void allows_by_name_and_type(void **state)
 		if (cases[i].key)
 			r.key = key_of(cases[i].key);
 		struct errmsg why = {.text = ""};
-		assert_int_equal(access_allows_name(snapshot, &r, owner.wire), cases[i].name);
-		assert_int_equal(access_allows_record(snapshot, &r, owner.wire, cases[i].type), cases[i].record);
+		assert_int_equal(allows_name(&r, owner.wire), cases[i].name);
+		assert_int_equal(decide(&r, owner.wire, cases[i].type) == ACCESS_GRANTED, cases[i].record);
 		assert_int_equal(access_explain(snapshot, &r, owner.wire, cases[i].type, &why), cases[i].record);
 	}
 }
@@ -327,7 +357,19 @@ static void reads_and_writes_patterns(void **state)
 		{"self.", ACCESS_NAME_EXACT, "self."}, /* with a dot it is a name */
 		{"WWW.Home.example", ACCESS_NAME_EXACT, "www.home.example."},
 		{"*.home.example.", ACCESS_NAME_BELOW, "*.home.example."},
-		{"*.*.home.example.", ACCESS_NAME_BELOW, "*.*.home.example."},
+		{"*.*.home.example.", ACCESS_NAME_BELOW, "*.*.home.example."}, /* two below, or more */
+		{"*.\\*.home.example.", ACCESS_NAME_BELOW, "*.\\*.home.example."},
+		{"a\\*b.home.example.", ACCESS_NAME_EXACT, "a\\*b.home.example."},
+		{"a\\042b.home.example.", ACCESS_NAME_EXACT, "a\\*b.home.example."},
+		{"Host-*.home.example", ACCESS_NAME_EXACT, "host-*.home.example."},
+		{"SELF", ACCESS_NAME_SELF, "self"},
+		{"*.self", ACCESS_NAME_BELOW_SELF, "*.self"},
+		{"_acme-challenge.self", ACCESS_NAME_SELF, "_acme-challenge.self"},
+		{"*._tcp.self", ACCESS_NAME_BELOW_SELF, "*._tcp.self"},
+		{"_*._tcp.self", ACCESS_NAME_SELF, "_*._tcp.self"},
+		{"_tcp.self.", ACCESS_NAME_EXACT, "_tcp.self."},
+		{"myself", ACCESS_NAME_EXACT, "myself."},
+		{"a\\.self", ACCESS_NAME_EXACT, "a\\.self."},
 		{"\\*.home.example", ACCESS_NAME_EXACT, "\\*.home.example."}, /* the wildcard's own name */
 		{"*.", ACCESS_NAME_BELOW, "*."},
 		{".", ACCESS_NAME_EXACT, "."},
@@ -341,16 +383,253 @@ static void reads_and_writes_patterns(void **state)
 		assert_string_equal(access_pattern_to_text(&g, text), cases[i].out);
 		assert_int_equal(access_pattern_from_text(&again, text, &msg), ERR_OK);
 		assert_int_equal(again.pattern_kind, g.pattern_kind);
+		assert_int_equal(again.pattern_glob, g.pattern_glob);
 		assert_int_equal(again.pattern.len, g.pattern.len);
 		assert_memory_equal(again.pattern.wire, g.pattern.wire, g.pattern.len);
 	}
-	static const char *const bad[] = {"a..b", "..", "\\", "\\999.example",
+	static const char *const bad[] = {"a..b",
+					  "..",
+					  "a..self",
+					  "..self",
+					  "a*.\\*.example",
+					  "*.a*\\042.example",
+					  "\\",
+					  "\\999.example",
 					  "1234567890123456789012345678901234567890123456789012345678901234.example"};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct access_grant g = {.id = 1};
 		struct errmsg msg = {.text = ""};
 		assert_int_equal(access_pattern_from_text(&g, bad[i], &msg), ERR_USAGE);
 		assert_non_null(strstr(msg.text, "pattern"));
+	}
+}
+
+/* Patterns with a * inside, and those about the key's own name. */
+static void matches_patterns(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *pattern, *yes, *no; /* names, with blanks between them */
+	} cases[] = {
+		{"host-*.p.example", "host-1.p.example HOST-.p.example host-a-b.P.example",
+		 "host.p.example x.host-1.p.example ahost-1.p.example host-1.q.example p.example ."},
+		{"_acme-challenge.*.p.example", "_acme-challenge.a.p.example _ACME-challenge.xyz.p.example",
+		 "_acme-challenge.p.example _acme-challenge.a.b.p.example a.p.example x._acme-challenge.a.p.example"},
+		{"a*b*c.p.example", "abc.p.example aXbYc.p.example abcbc.p.example aabbcc.p.example",
+		 "ab.p.example acb.p.example abcd.p.example xabc.p.example"},
+		{"a**b.p.example", "ab.p.example axb.p.example", "a.p.example b.p.example"},
+		{"*.dyn-*.p.example", "x.dyn-1.p.example y.x.dyn-.p.example", "dyn-1.p.example x.dyn.p.example"},
+		{"*.*.p.example", "a.b.p.example a.b.c.p.example", "b.p.example p.example"},
+		{"a.*", "a.b", "a a.b.c"},
+		{"\\*.p.example", "*.p.example", "a.p.example a.*.p.example"},
+		{"self", "me.p.example ME.p.example", "a.me.p.example p.example you.p.example"},
+		{"*.self", "a.me.p.example b.a.me.p.example", "me.p.example a.you.p.example"},
+		{"_acme-challenge.self", "_acme-challenge.me.p.example", "me.p.example x._acme-challenge.me.p.example"},
+		{"_*._tcp.self", "_443._tcp.me.p.example", "443._tcp.me.p.example _tcp.me.p.example"},
+		{"*._tcp.self", "_443._tcp.me.p.example a.b._tcp.me.p.example", "_tcp.me.p.example"},
+	};
+	add_key("me.p.example");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char zone[32], name[256];
+		snprintf(zone, sizeof zone, "z%zu.example", i);
+		struct row row = {.id = 1, .zone = zone, .action = ACCESS_UPDATE, .pattern = cases[i].pattern};
+		add_grant(&row);
+		struct name z = name_of(zone);
+		struct access_request r = {.action = ACCESS_UPDATE, .zone = z.wire, .key = key_of("me.p.example")};
+		for (int yes = 0; yes < 2; yes++) {
+			const char *names = yes ? cases[i].yes : cases[i].no;
+			for (int used; sscanf(names, "%255s%n", name, &used) == 1; names += used) {
+				struct name n = name_of(name);
+				if ((decide(&r, n.wire, TYPE_A) == ACCESS_GRANTED) != yes)
+					fail_msg("%s %s %s", cases[i].pattern, yes ? "should match" : "matches", name);
+			}
+		}
+	}
+}
+
+/* An octet that would look like a label's length must not fool the matcher, nor one like a letter. */
+static void matches_odd_octets(void **state)
+{
+	(void)state;
+	struct row row = {.id = 1, .zone = "odd.example", .action = ACCESS_UPDATE, .pattern = "a\\.b*.odd.example"};
+	struct name z = name_of("odd.example"), yes = name_of("a\\.bc.odd.example"), no = name_of("a.bc.odd.example");
+	struct access_request r = {.action = ACCESS_UPDATE, .zone = z.wire, .key = key_of("nas")};
+	add_grant(&row);
+	assert_int_equal(decide(&r, yes.wire, TYPE_A), ACCESS_GRANTED);
+	assert_int_equal(decide(&r, no.wire, TYPE_A), ACCESS_REFUSED);
+}
+
+static struct access_request request_by(const char *key, const struct name *zone)
+{
+	return (struct access_request){
+		.action = ACCESS_UPDATE, .zone = zone->wire, .key = access_key(snapshot, name_of(key).wire)->tsig};
+}
+
+/* Two keys of one identity have its rights, its name, and nothing of their own. */
+static void shares_identities(void **state)
+{
+	(void)state;
+	struct name zone = name_of("lan.example"), own = name_of("host.lan.example"),
+		    second = name_of("host-2.lan.example");
+	add_key_of("host-2.lan.example", "Host.lan.example", 0);
+	struct access_request r = request_by("host-2.lan.example", &zone);
+	struct errmsg why = {.text = ""};
+	assert_int_equal(decide(&r, own.wire, TYPE_A), ACCESS_GRANTED);
+	assert_int_equal(decide(&r, second.wire, TYPE_A), ACCESS_REFUSED);
+	assert_true(access_explain(snapshot, &r, own.wire, TYPE_A, &why));
+	assert_non_null(strstr(why.text, "by key host-2.lan.example of identity host.lan.example"));
+	assert_true(name_equal(access_key(snapshot, second.wire)->identity, own.wire));
+}
+
+static void forgets_what_expired(void **state)
+{
+	(void)state;
+	const int64_t now = INT64_C(1800000000000);
+	struct name zone = name_of("time.example"), old = name_of("old"), newer = name_of("newer"),
+		    last = name_of("last");
+	struct errmsg why = {.text = ""};
+	struct row rows[] = {{.id = 21, .zone = "time.example", .action = ACCESS_UPDATE, .key = "old", .expires = now},
+			     {.id = 22, .zone = "time.example", .action = ACCESS_TRANSFER, .key = "old"}};
+	clock_fake((uint64_t)(now / 1000) - 1);
+	add_key_of("old", "old", now);
+	add_key_of("newer", "old", now + 2000);
+	add_key_of("last", "old", now + 4000);
+	add_grant(&rows[0]);
+	add_grant(&rows[1]);
+	struct access_request r = request_by("newer", &zone);
+	assert_true(access_allows(snapshot, &r));
+	assert_true(access_explain(snapshot, &r, zone.wire, TYPE_A, &why));
+	assert_non_null(strstr(why.text, "; until 2027-01-15T08:00:00.000Z"));
+	assert_ptr_equal(access_find_key(snapshot, old.wire), access_find_signer(snapshot, old.wire));
+
+	clock_fake((uint64_t)(now / 1000));
+	assert_false(access_allows(snapshot, &r));
+	assert_false(access_explain(snapshot, &r, zone.wire, TYPE_A, &why));
+	assert_non_null(strstr(why.text, "grant 21 expired 2027-01-15T08:00:00.000Z"));
+	r.action = ACCESS_TRANSFER;
+	assert_true(access_allows(snapshot, &r));
+	assert_null(access_find_key(snapshot, old.wire));
+	assert_true(access_key_expired(access_key(snapshot, old.wire)));
+	/* What should be signed by the old key now has the one that lasts longest. */
+	assert_ptr_equal(access_find_signer(snapshot, old.wire), access_find_key(snapshot, last.wire));
+	assert_ptr_equal(access_find_signer(snapshot, newer.wire), access_find_key(snapshot, newer.wire));
+	r = request_by("old", &zone);
+	r.action = ACCESS_TRANSFER;
+	assert_false(access_explain(snapshot, &r, zone.wire, TYPE_A, &why));
+	assert_non_null(strstr(why.text, "key old expired 2027-01-15T08:00:00.000Z"));
+
+	clock_fake((uint64_t)(now / 1000) + 100);
+	assert_null(access_find_signer(snapshot, old.wire));
+	clock_fake(0);
+}
+
+/* Of several grants that match, one without limits decides, else the first. */
+static void decides_among_several(void **state)
+{
+	(void)state;
+	struct row rows[] = {
+		{.id = 31, .zone = "several.example", .action = ACCESS_UPDATE, .key = "nas", .max = 5},
+		{.id = 32, .zone = "several.example", .action = ACCESS_UPDATE, .from = "10.0.0.0/8", .max = 4},
+		{.id = 33,
+		 .zone = "several.example",
+		 .action = ACCESS_UPDATE,
+		 .from = "10.1.0.0/16",
+		 .types = {TYPE_A}},
+	};
+	struct name zone = name_of("several.example"), owner = name_of("a.several.example");
+	struct addr from = addr_of("10.0.0.1");
+	struct access_request r = request_by("nas", &zone);
+	struct access_rights rights;
+	const struct access_limits *limits;
+	struct errmsg why = {.text = ""};
+	for (size_t i = 0; i < 3; i++)
+		add_grant(&rows[i]);
+	r.from = &from;
+	access_look(&rights, snapshot, &r);
+	assert_int_equal(access_decide(&rights, owner.wire, TYPE_A, &limits), ACCESS_GRANTED);
+	assert_true(limits && limits->grant == 31 && limits->max_records == 5);
+	assert_true(access_explain(snapshot, &r, owner.wire, TYPE_A, &why));
+	assert_non_null(strstr(why.text, "grant 31 allows"));
+	assert_non_null(strstr(why.text, "at most 5 records"));
+	from = addr_of("10.1.0.1");
+	assert_int_equal(access_decide(&rights, owner.wire, TYPE_A, &limits), ACCESS_GRANTED);
+	assert_null(limits);
+	assert_int_equal(access_decide(&rights, owner.wire, TYPE_TXT, &limits), ACCESS_GRANTED);
+	assert_true(limits && limits->grant == 31);
+	assert_true(access_limits_cover(limits, TYPE_MX));
+	r.key = NULL;
+	access_look(&rights, snapshot, &r);
+	assert_int_equal(access_decide(&rights, owner.wire, TYPE_TXT, &limits), ACCESS_GRANTED);
+	assert_true(limits && limits->grant == 32);
+}
+
+static void locks(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key, *owner;
+		uint16_t type;
+		enum access_verdict verdict;
+	} cases[] = {
+		{"nas", "kept.home.example", TYPE_A, ACCESS_LOCKED},
+		{"nas", "KEPT.home.example", TYPE_TXT, ACCESS_LOCKED},
+		{"nas", "kept.home.example", TYPE_ANY, ACCESS_LOCKED},
+		{"nas", "kept.home.example", TYPE_MX, ACCESS_GRANTED},
+		{"nas", "x.kept.home.example", TYPE_A, ACCESS_GRANTED},
+		{"nas", "all.home.example", TYPE_MX, ACCESS_LOCKED},
+		{"nas", "free.home.example", TYPE_ANY, ACCESS_GRANTED},
+		{"dhcp", "kept.home.example", TYPE_A, ACCESS_REFUSED}, /* no right there: no word of locks */
+	};
+	struct name zone = name_of("home.example"), kept = name_of("Kept.home.example"),
+		    all = name_of("all.home.example");
+	struct errmsg why = {.text = ""};
+	assert_int_equal(access_add_lock(snapshot, zone.wire, kept.wire, TYPE_A), ERR_OK);
+	assert_int_equal(access_add_lock(snapshot, zone.wire, kept.wire, TYPE_TXT), ERR_OK);
+	assert_int_equal(access_add_lock(snapshot, zone.wire, all.wire, TYPE_ANY), ERR_OK);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct name owner = name_of(cases[i].owner);
+		struct access_request r = request_by(cases[i].key, &zone);
+		assert_int_equal(decide(&r, owner.wire, cases[i].type), cases[i].verdict);
+		assert_int_equal(access_explain(snapshot, &r, owner.wire, cases[i].type, &why),
+				 cases[i].verdict == ACCESS_GRANTED);
+		assert_int_equal(strncmp(why.text, "a lock on ", 10) == 0, cases[i].verdict == ACCESS_LOCKED);
+	}
+}
+
+static void reads_and_writes_rates(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *out; /* NULL: is refused */
+	} cases[] = {
+		{"6/1m", "6/1m"},
+		{"6/60", "6/1m"},
+		{"6/90,20", "6/90s,20"},
+		{"1/1d,1", "1/1d"},
+		{"5/2h30m", "5/150m"},
+		{"1000000/31d,1000000", "1000000/31d"},
+		{"", NULL},
+		{"6", NULL},
+		{"6/", NULL},
+		{"/1m", NULL},
+		{"0/1m", NULL},
+		{"6/0", NULL},
+		{"6/1m,", NULL},
+		{"6/1m,0", NULL},
+		{"6/1m,20x", NULL},
+		{"-6/1m", NULL},
+		{"1000001/1s", NULL},
+		{"1/32d", NULL},
+		{"1/1s,1000001", NULL},
+		{"99999999999999999999/1s", NULL},
+		{"6/99999999999999999999999999999999999999999999999999s", NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct access_rate rate;
+		char text[ACCESS_RATE_TEXT_MAX];
+		assert_int_equal(access_rate_from_text(&rate, cases[i].in), cases[i].out ? ERR_OK : ERR_USAGE);
+		if (cases[i].out)
+			assert_string_equal(access_rate_to_text(&rate, text), cases[i].out);
 	}
 }
 
@@ -405,6 +684,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(explains, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(explains_within_bounds, set_up, tear_down),
 		cmocka_unit_test(reads_and_writes_patterns),
+		cmocka_unit_test_setup_teardown(matches_patterns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(matches_odd_octets, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shares_identities, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(forgets_what_expired, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(decides_among_several, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(locks, set_up, tear_down),
+		cmocka_unit_test(reads_and_writes_rates),
 		cmocka_unit_test(reads_and_writes_actions),
 		cmocka_unit_test_setup_teardown(holds_many, set_up, tear_down),
 	};

@@ -34,21 +34,26 @@ static void exec(const char *sql)
 		fail_msg("%s: %s", sql, sqlite3_errmsg(sqlstore_handle(store)));
 }
 
+/* Another room's table that names keys, as zones/ has one. */
+static const char peer_schema[] =
+	"CREATE TABLE peer (id INTEGER PRIMARY KEY, \"key\" TEXT REFERENCES \"key\" (name) ON DELETE CASCADE) STRICT";
+
+static int open_store(const char *rights)
+{
+	const char *const migrations[] = {keystore_schema_0, peer_schema, rights, NULL};
+	const struct sqlstore_schema schema = {.application_id = 77, .migrations = migrations};
+	return sqlstore_open(&store, path, SQLSTORE_CREATE, &schema, &msg) == ERR_OK ? 0 : -1;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
-	/* Another room's table that names keys, as zones/ has one. */
-	const char *const migrations[] = {keystore_schema_0,
-					  "CREATE TABLE peer (id INTEGER PRIMARY KEY, \"key\" TEXT REFERENCES \"key\" "
-					  "(name) ON DELETE CASCADE) STRICT",
-					  NULL};
-	const struct sqlstore_schema schema = {.application_id = 77, .migrations = migrations};
 	strcpy(dir, "/tmp/keystore_test.XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
 	snprintf(path, sizeof path, "%s/roost.db", dir);
 	msg = (struct errmsg){.text = ""};
-	return sqlstore_open(&store, path, SQLSTORE_CREATE, &schema, &msg) == ERR_OK ? 0 : -1;
+	return open_store(keystore_schema_rights);
 }
 
 static int tear_down(void **state)
@@ -137,6 +142,13 @@ static struct access_grant grant_of(const char *zone, const char *key)
 static enum err take_grant(void *arg, const struct access_grant *g)
 {
 	*(struct access_grant *)arg = *g;
+	return ERR_OK;
+}
+
+static enum err take_grants(void *arg, const struct access_grant *g)
+{
+	struct access_grant **at = arg;
+	*(*at)++ = *g;
 	return ERR_OK;
 }
 
@@ -288,12 +300,18 @@ static void refuses_rows_that_make_no_sense(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a..b', 'hmac-sha256', x'00', 0)",
-		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('', 'hmac-sha256', x'00', 0)",
-		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a.', 'rot13', x'00', 0)",
-		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a.', 'hmac-sha256', zeroblob(513), 0)",
-		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a.', 'hmac-sha256', x'00', 0), ('A.', "
-		"'hmac-sha256', x'00', 0)",
+		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a..b', 'hmac-sha256', "
+		"x'00', 0, 'a.')",
+		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('', 'hmac-sha256', x'00', 0, "
+		"'a.')",
+		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a.', 'rot13', x'00', 0, "
+		"'a.')",
+		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a.', 'hmac-sha256', "
+		"zeroblob(513), 0, 'a.')",
+		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a.', 'hmac-sha256', x'00', "
+		"0, 'a.'), "
+		"('A.', 'hmac-sha256', x'00', 0, 'a.')",
+		"INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('a.', 'hmac-sha256', x'00', 0)",
 		"INSERT INTO \"grant\" (zone, action) VALUES ('a..b', 'update')",
 		"INSERT INTO \"grant\" (zone, action, source) VALUES ('a.', 'update', '')",
 		"INSERT INTO \"grant\" (zone, action, source) VALUES ('a.', 'update', '192.0.2.0/33')",
@@ -305,6 +323,10 @@ static void refuses_rows_that_make_no_sense(void **state)
 		"INSERT INTO \"grant\" (zone, action, types) VALUES ('a.', 'update', 'A,NONSENSE')",
 		"INSERT INTO \"grant\" (zone, action, types) VALUES ('a.', 'update', "
 		"'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')",
+		"INSERT INTO \"grant\" (zone, action, rate) VALUES ('a.', 'update', '')",
+		"INSERT INTO \"grant\" (zone, action, name_rate) VALUES ('a.', 'update', '0/1m')",
+		"INSERT INTO lock (zone, name, type, created) VALUES ('a.', 'b..a.', 'A', 0)",
+		"INSERT INTO lock (zone, name, type, created) VALUES ('a.', 'b.a.', 'NONSENSE', 0)",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct access *access = NULL;
@@ -313,12 +335,163 @@ static void refuses_rows_that_make_no_sense(void **state)
 			fail_msg("taken: %s", bad[i]);
 		assert_null(access);
 		assert_non_null(strstr(msg.text, "database"));
-		exec("DELETE FROM \"grant\"; DELETE FROM \"key\"");
+		exec("DELETE FROM \"grant\"; DELETE FROM \"key\"; DELETE FROM lock");
 	}
 	assert_int_not_equal(sqlite3_exec(sqlstore_handle(store),
 					  "INSERT INTO \"grant\" (zone, action) VALUES ('a.', 'everything')", NULL,
 					  NULL, NULL),
 			     SQLITE_OK);
+}
+
+static void keeps_limits(void **state)
+{
+	(void)state;
+	struct access_grant g = grant_of("home.example", "nas"), got;
+	add_key("nas");
+	g.max_records = 4;
+	ok(access_rate_from_text(&g.rate, "6/1m,20"));
+	ok(access_rate_from_text(&g.name_rate, "1/10s"));
+	g.expires = 1772366400123;
+	ok(access_pattern_from_text(&g, "_acme-challenge.*.home.example", &msg));
+	ok(keystore_add_grant(store, &g, &msg));
+	ok(keystore_each_grant(store, NULL, take_grant, &got, &msg));
+	assert_int_equal(got.max_records, 4);
+	assert_memory_equal(&got.rate, &g.rate, sizeof g.rate);
+	assert_memory_equal(&got.name_rate, &g.name_rate, sizeof g.rate);
+	assert_true(got.expires == g.expires);
+	assert_true(got.pattern_glob && name_equal(got.pattern.wire, g.pattern.wire));
+	g.max_records = 5; /* the same grant with other limits would leave it open which of them hold */
+	assert_int_equal(keystore_add_grant(store, &g, &msg), ERR_EXISTS);
+	g.max_records = 65536;
+	ok(access_pattern_from_text(&g, NULL, &msg));
+	assert_int_equal(keystore_add_grant(store, &g, &msg), ERR_RANGE);
+}
+
+static enum err add_key_of(const char *name, const char *identity)
+{
+	struct keystore_key k = {.name = name_of(name), .algorithm = TSIG_HMAC_SHA256, .secret_len = 3};
+	memcpy(k.secret, "abc", 3);
+	if (identity)
+		k.identity = name_of(identity);
+	return keystore_add_key(store, &k, &msg);
+}
+
+static void shares_identities(void **state)
+{
+	(void)state;
+	struct access_grant g = grant_of("home.example", "nas");
+	struct name nas = name_of("nas"), second = name_of("nas-2"), nobody = name_of("nobody"), got;
+	struct keystore_key key;
+	ok(add_key_of("nas", NULL));
+	ok(add_key_of("other", NULL));
+	ok(keystore_add_grant(store, &g, &msg));
+	ok(add_key_of("nas-2", "NAS"));
+	assert_int_equal(add_key_of("nas-3", "nobody"), ERR_NOTFOUND);
+	assert_int_equal(add_key_of("nas-3", "nas-2"), ERR_NOTFOUND); /* a key, but no identity */
+	ok(keystore_find_key(store, second.wire, &key, &msg));
+	assert_true(name_equal(key.identity.wire, nas.wire) && key.expires == 0);
+	ok(keystore_set_key_expiry(store, second.wire, 1772366400123, &msg));
+	ok(keystore_find_key(store, second.wire, &key, &msg));
+	assert_true(key.expires == 1772366400123);
+	assert_int_equal(keystore_set_key_expiry(store, nobody.wire, 1, &msg), ERR_NOTFOUND);
+
+	/* The grants stay with the last key of the identity. */
+	ok(keystore_remove_key(store, nas.wire, false, &msg));
+	assert_true(count_rows("grant") == 1);
+	ok(keystore_find_identity(store, second.wire, &got, &msg));
+	assert_true(name_equal(got.wire, nas.wire));
+	ok(keystore_find_identity(store, nas.wire, &got, &msg)); /* though no key has that name */
+	assert_true(name_equal(got.wire, nas.wire));
+	assert_int_equal(keystore_find_identity(store, nobody.wire, &got, &msg), ERR_NOTFOUND);
+	/* A new key must not slip into the rights of another one's identity. */
+	assert_int_equal(add_key_of("nas", NULL), ERR_EXISTS);
+	assert_int_equal(add_key_of("nas", "other"), ERR_EXISTS);
+	ok(add_key_of("nas", "nas"));
+	ok(keystore_remove_key(store, nas.wire, false, &msg));
+	assert_int_equal(keystore_remove_key(store, second.wire, false, &msg), ERR_REFUSED);
+	ok(keystore_remove_key(store, second.wire, true, &msg));
+	assert_true(count_rows("grant") == 0);
+}
+
+static enum err take_lock(void *arg, const struct keystore_lock *l)
+{
+	struct keystore_lock **at = arg;
+	*(*at)++ = *l;
+	return ERR_OK;
+}
+
+static void keeps_locks(void **state)
+{
+	(void)state;
+	struct keystore_lock l = {
+		.zone = name_of("Home.example"), .owner = name_of("Www.home.example"), .type = TYPE_A, .created = 7};
+	struct keystore_lock got[4], *end = got;
+	struct name home = name_of("home.example"), other = name_of("other.example");
+	ok(keystore_add_lock(store, &l, &msg));
+	assert_int_equal(keystore_add_lock(store, &l, &msg), ERR_EXISTS);
+	l.type = TYPE_ANY;
+	ok(keystore_add_lock(store, &l, &msg));
+	ok(keystore_each_lock(store, home.wire, take_lock, &end, &msg));
+	assert_int_equal(end - got, 2);
+	assert_int_equal(got[0].type, TYPE_A);
+	assert_int_equal(got[1].type, TYPE_ANY);
+	assert_true(name_equal(got[0].owner.wire, l.owner.wire) && got[0].created == 7);
+	end = got;
+	ok(keystore_each_lock(store, other.wire, take_lock, &end, &msg));
+	assert_int_equal(end - got, 0);
+	ok(keystore_remove_lock(store, home.wire, l.owner.wire, TYPE_A, &msg));
+	assert_int_equal(keystore_remove_lock(store, home.wire, l.owner.wire, TYPE_A, &msg), ERR_NOTFOUND);
+	l.type = TYPE_TXT;
+	ok(keystore_add_lock(store, &l, &msg));
+	ok(keystore_remove_lock(store, home.wire, l.owner.wire, TYPE_ANY, &msg)); /* all of the name */
+	assert_true(count_rows("lock") == 0);
+	ok(keystore_add_lock(store, &l, &msg));
+	ok(keystore_remove_zone_grants(store, home.wire, &msg));
+	assert_true(count_rows("lock") == 0);
+}
+
+/* A database of before: nothing is lost, no number given twice, no pattern wider. */
+static void brings_old_databases_along(void **state)
+{
+	(void)state;
+	static const char *const patterns[] = {"a\\*b.home.example.", "*.\\*.home.example.", "\\*.home.example.",
+					       "*.home.example.", "self"};
+	sqlstore_close(store);
+	unlink(path);
+	assert_int_equal(open_store(NULL), 0);
+	exec("INSERT INTO \"key\" (name, algorithm, secret, created) VALUES ('nas.', 'hmac-sha256', x'00', 5);"
+	     "INSERT INTO \"grant\" (zone, action, \"key\", source, name, types) VALUES"
+	     " ('home.example.', 'update', 'nas.', '192.0.2.0/24', 'a*b.home.example.', 'A'),"
+	     " ('home.example.', 'update', 'nas.', NULL, '*.*.home.example.', NULL),"
+	     " ('home.example.', 'update', 'nas.', NULL, '\\*.home.example.', NULL),"
+	     " ('home.example.', 'update', 'nas.', NULL, '*.home.example.', NULL),"
+	     " ('home.example.', 'update', 'nas.', NULL, 'self', NULL),"
+	     " ('home.example.', 'transfer', NULL, '::/0', NULL, NULL), ('x.', 'update', NULL, NULL, NULL, NULL);"
+	     "INSERT INTO peer (\"key\") VALUES ('nas.');"
+	     "DELETE FROM \"grant\" WHERE zone = 'x.'");
+	sqlstore_close(store);
+	ok(open_store(keystore_schema_rights) == 0 ? ERR_OK : ERR_CORRUPT);
+
+	struct name nas = name_of("nas"), zone = name_of("x");
+	struct keystore_key key;
+	struct access_grant got = {.id = 0}, g = {.zone = zone, .action = ACCESS_UPDATE};
+	ok(keystore_find_key(store, nas.wire, &key, &msg));
+	assert_true(name_equal(key.identity.wire, nas.wire) && key.expires == 0 && key.created == 5);
+	assert_true(count_rows("grant") == 6 && count_rows("peer") == 1);
+	for (int i = 0; i < 5; i++) {
+		char sql[128], text[NAME_TEXT_MAX];
+		snprintf(sql, sizeof sql, "DELETE FROM \"grant\" WHERE id = %d", i);
+		exec(sql);
+		struct access_grant all[8], *end = all;
+		ok(keystore_each_grant(store, NULL, take_grants, &end, &msg));
+		assert_true(all[0].id == i + 1 && all[0].has_key && !all[0].pattern_glob);
+		assert_string_equal(access_pattern_to_text(&all[0], text), patterns[i]);
+	}
+	exec("DELETE FROM \"grant\" WHERE id = 5");
+	ok(keystore_each_grant(store, NULL, take_grant, &got, &msg));
+	assert_true(got.id == 6 && got.action == ACCESS_TRANSFER && !got.has_key && got.has_from);
+	ok(keystore_add_grant(store, &g, &msg));
+	assert_true(g.id == 8);
 }
 
 int main(void)
@@ -332,6 +505,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wants_the_key_of_a_grant, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removes_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loads_a_snapshot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(keeps_limits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shares_identities, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(keeps_locks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(brings_old_databases_along, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_rows_that_make_no_sense, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,33 @@ static void text_form(void **state)
 	}
 }
 
+static void from_text(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: not a time */
+	} cases[] = {
+		{"2026-03-01T12:00:00.123Z", INT64_C(1772366400000)},
+		{"2026-03-01T12:00:00Z", INT64_C(1772366400000)},
+		{"2026-03-01 12:00:00", INT64_C(1772366400000)},
+		{"2026-03-01", INT64_C(1772323200000)},
+		{"1970-01-01", 0},
+		{"", -1},
+		{"2026-03", -1},
+		{"2026-13-01", -1},
+		{"2026-03-01T12:00", -1},
+		{"2026-03-01T12:00:00+01:00", -1},
+		{"2026-03-01Zx", -1},
+		{"tomorrow", -1},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int64_t ms = -1;
+		assert_int_equal(clock_from_text(&ms, cases[i].text), cases[i].ms != -1);
+		assert_true(ms == cases[i].ms);
+	}
+}
+
 static void fake_and_real(void **state)
 {
 	(void)state;
@@ -63,6 +90,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_form),
+		cmocka_unit_test(from_text),
 		cmocka_unit_test(fake_and_real),
 		cmocka_unit_test(coarse),
 	};

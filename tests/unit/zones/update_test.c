@@ -34,6 +34,8 @@ static const char *const zone_lines[] = {ORIGIN " SOA 3600 ns1 hostmaster 10 720
 					 "box WKS 300 0xc00002280600000040",
 					 "sub NS 300 ns.sub",
 					 "sub NS 300 ns.other.example.",
+					 "kept A 300 192.0.2.40",
+					 "kept TXT 60 \"free\"",
 					 NULL};
 
 struct record {
@@ -125,6 +127,7 @@ static struct zone *make_zone(void)
 /* ---- who asks ---- */
 
 static struct access *access_now;
+static struct permit *permit;
 
 static void add_key(const char *name)
 {
@@ -132,7 +135,7 @@ static void add_key(const char *name)
 	struct tsig_key *key;
 	assert_int_equal(name_from_text(&n, name), ERR_OK);
 	assert_int_equal(tsig_key_new(&key, n.wire, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16), ERR_OK);
-	assert_int_equal(access_add_key(access_now, key), ERR_OK);
+	assert_int_equal(access_add_key(access_now, key, NULL, 0), ERR_OK);
 }
 
 static void add_grant(const char *key, const char *pattern, uint16_t type_a, uint16_t type_b)
@@ -155,8 +158,17 @@ static void make_access(void)
 	add_key("owner.");
 	add_key("nas.");
 	add_key("stranger.");
+	add_key("web.");
+	add_key("dhcp.");
 	add_grant("owner.", NULL, 0, 0);
 	add_grant("nas.", "nas." ORIGIN, TYPE_A, TYPE_AAAA);
+	add_grant("web.", "www." ORIGIN, TYPE_A, TYPE_AAAA);
+	add_grant("dhcp.", "www." ORIGIN, TYPE_A, TYPE_TXT);
+	add_grant("dhcp.", ORIGIN, TYPE_MX, 0);
+	add_grant("dhcp.", "kept." ORIGIN, TYPE_A, TYPE_TXT);
+	struct name zone = name_of(ORIGIN), kept = name_of("kept"), reserved = name_of("reserved");
+	assert_int_equal(access_add_lock(access_now, zone.wire, kept.wire, TYPE_A), ERR_OK);
+	assert_int_equal(access_add_lock(access_now, zone.wire, reserved.wire, TYPE_ANY), ERR_OK);
 }
 
 static const struct tsig_key *key_of(const char *text)
@@ -283,7 +295,7 @@ static enum rcode run_row(const struct row *row, struct edit *e, bool *soa_set, 
 		return RCODE_FORMERR;
 	assert_int_equal(update_parse(&u, &m, zone.wire, access_now, &who), ERR_OK);
 	edit_savepoint(e);
-	enum rcode rcode = update_apply(u, e, soa_set, why);
+	enum rcode rcode = update_apply(u, e, permit, soa_set, why);
 	if (rcode != RCODE_NOERROR)
 		edit_rollback(e);
 	update_free(u);
@@ -372,7 +384,24 @@ static const struct row permission[] = {
 	 RCODE_NOERROR, "+ nas A 60 192.0.2.7\n", false},
 	{"another type", "nas.", NULL, {"u nas IN TXT 60 \"x\""}, RCODE_REFUSED, NULL, false},
 	{"another name", "nas.", NULL, {"u www IN A 60 192.0.2.7"}, RCODE_REFUSED, NULL, false},
-	{"all types at its name", "nas.", NULL, {"u nas ANY ANY 0"}, RCODE_REFUSED, NULL, false},
+	{"all types at its name: none is there", "nas.", NULL, {"u nas ANY ANY 0"}, RCODE_NOERROR, NULL, false},
+	{"all types at its name: one there is another's", "web.", NULL, {"u www ANY ANY 0"}, RCODE_REFUSED, NULL, false},
+	{"all types at its name: all there are its", "dhcp.", NULL, {"u www ANY ANY 0"},
+	 RCODE_NOERROR, "- www A 300 192.0.2.10\n- www A 300 192.0.2.11\n- www TXT 60 \"web\"\n", false},
+	{"all types at the apex: SOA and NS stay", "dhcp.", NULL, {"u " ORIGIN " ANY ANY 0"},
+	 RCODE_NOERROR, "- " ORIGIN " MX 3600 10 mail." ORIGIN "\n", false},
+	{"all types at another name", "dhcp.", NULL, {"u ns1 ANY ANY 0"}, RCODE_REFUSED, NULL, false},
+	{"locked RRset: add", NULL, NULL, {ADD, "u kept IN A 1 192.0.2.41"}, RCODE_REFUSED, NULL, false},
+	{"locked RRset: delete it", NULL, NULL, {"u kept ANY A 0"}, RCODE_REFUSED, NULL, false},
+	{"locked RRset: delete a record", NULL, NULL, {"u Kept NONE A 0 192.0.2.40"}, RCODE_REFUSED, NULL, false},
+	{"locked RRset: delete the name", NULL, NULL, {"u kept ANY ANY 0"}, RCODE_REFUSED, NULL, false},
+	{"locked RRset: delete the name, type by type", "dhcp.", NULL, {"u kept ANY ANY 0"}, RCODE_REFUSED, NULL, false},
+	{"locked RRset: another type is free", NULL, NULL, {"u kept ANY TXT 0"},
+	 RCODE_NOERROR, "- kept TXT 60 \"free\"\n", false},
+	{"locked RRset: a prerequisite may look", NULL, NULL, {"p kept IN A 0 192.0.2.40"}, RCODE_NOERROR, NULL, false},
+	{"locked name that is not there", NULL, NULL, {"u reserved IN TXT 1 \"x\""}, RCODE_REFUSED, NULL, false},
+	{"below a locked name", NULL, NULL, {"u x.reserved IN TXT 1 \"x\""},
+	 RCODE_NOERROR, "+ x.reserved TXT 1 \"x\"\n", false},
 	{"refused after prerequisites", "nas.", NULL, {"p nas ANY ANY 0", "u www IN A 60 192.0.2.7"},
 	 RCODE_NXDOMAIN, NULL, false},
 	{"prerequisite of any type on its name", "nas.", NULL, {"p nas NONE ANY 0", "p nas NONE TXT 0", "u nas IN A 60 192.0.2.7"},
@@ -536,7 +565,7 @@ static void test_two_zone_records(void **state)
 	for (uint16_t count = 0; count <= 2; count += 2) {
 		m.count[SECTION_ZONE] = count;
 		assert_int_equal(update_parse(&u, &m, zone.wire, access_now, &who), ERR_OK);
-		assert_int_equal(update_apply(u, e, &soa_set, &why), RCODE_FORMERR);
+		assert_int_equal(update_apply(u, e, permit, &soa_set, &why), RCODE_FORMERR);
 		assert_true(why.text[0]);
 		update_free(u);
 	}
@@ -566,7 +595,7 @@ static void test_too_large(void **state)
 	assert_int_equal(update_count(u, SECTION_UPDATE), 300);
 	assert_int_equal(update_rr_at(u, SECTION_UPDATE, 299)->rdlen, sizeof(txt));
 	edit_savepoint(e);
-	assert_int_equal(update_apply(u, e, &soa_set, &why), RCODE_REFUSED);
+	assert_int_equal(update_apply(u, e, permit, &soa_set, &why), RCODE_REFUSED);
 	assert_non_null(strstr(why.text, "too large"));
 	edit_rollback(e);
 	assert_null(edit_find(e, owner.wire));
@@ -595,11 +624,11 @@ static void test_many_values(void **state)
 		assert_int_equal(update_push(u, SECTION_UPDATE, owner.wire, TYPE_A, CLASS_IN, 60, a, 4), ERR_OK);
 		assert_int_equal(update_push(check, SECTION_PREREQ, owner.wire, TYPE_A, CLASS_IN, 0, b, 4), ERR_OK);
 	}
-	assert_int_equal(update_apply(u, e, &soa_set, &why), RCODE_NOERROR);
-	assert_int_equal(update_apply(check, e, &soa_set, &why), RCODE_NOERROR);
+	assert_int_equal(update_apply(u, e, permit, &soa_set, &why), RCODE_NOERROR);
+	assert_int_equal(update_apply(check, e, permit, &soa_set, &why), RCODE_NOERROR);
 	uint8_t more[4] = {10, 9, 9, 9};
 	assert_int_equal(update_push(check, SECTION_PREREQ, owner.wire, TYPE_A, CLASS_IN, 0, more, 4), ERR_OK);
-	assert_int_equal(update_apply(check, e, &soa_set, &why), RCODE_NXRRSET);
+	assert_int_equal(update_apply(check, e, permit, &soa_set, &why), RCODE_NXRRSET);
 	update_free(u);
 	update_free(check);
 	edit_abandon(e);
@@ -636,7 +665,7 @@ static void test_hostile_messages(void **state)
 			assert_int_equal(update_parse(&u, &m, zone.wire, access_now, &who), ERR_OK);
 			assert_int_equal(edit_begin(&e, z), ERR_OK);
 			edit_savepoint(e);
-			if (update_apply(u, e, &soa_set, &why) != RCODE_NOERROR)
+			if (update_apply(u, e, permit, &soa_set, &why) != RCODE_NOERROR)
 				edit_rollback(e);
 			struct content_rr soa;
 			assert_true(edit_soa(e, &soa));
@@ -651,7 +680,7 @@ static void test_hostile_messages(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	if (qname_seed())
+	if (qname_seed() || permit_new(&permit))
 		return -1;
 	make_access();
 	return 0;
@@ -661,6 +690,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	access_release(access_now);
+	permit_free(permit);
 	grace_barrier();
 	return 0;
 }

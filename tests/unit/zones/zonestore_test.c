@@ -971,7 +971,7 @@ static const char *soa_hex(char text[2 * sizeof soa_rdata + 1])
 	return text;
 }
 
-/* Makes the journal and the zones' columns what the first release had. */
+/* Makes the journal and the columns of zones and keys what the first release had. */
 static void go_back_to_first_release(void)
 {
 	exec("DROP TABLE change_more; DROP TABLE change;"
@@ -989,6 +989,8 @@ static void go_back_to_first_release(void)
 	     "DROP TABLE name_version; DROP TABLE refusal;"
 	     "ALTER TABLE zone DROP COLUMN kept_to; ALTER TABLE zone DROP COLUMN kept_seq;"
 	     "ALTER TABLE zone DROP COLUMN kept_octets;"
+	     "DROP TRIGGER grant_wants_key; DROP TRIGGER identity_gone; DROP TABLE lock; DROP INDEX key_identity;"
+	     "ALTER TABLE \"key\" DROP COLUMN identity; ALTER TABLE \"key\" DROP COLUMN expires;"
 	     "ALTER TABLE zone DROP COLUMN history_age; ALTER TABLE zone DROP COLUMN history_size;"
 	     "PRAGMA user_version = 1");
 }

@@ -1,0 +1,196 @@
+"""Grants in all their dimensions, locks, and keys that are rotated and expire: with nsupdate, and with dnspython where the
+extended error (RFC 8914) matters."""
+import dns.message
+import dns.query
+import dns.rcode
+import dns.tsig
+import dns.update
+import pytest
+
+import roost
+
+ZONE = roost.Home.zone
+EDE, PROHIBITED = 15, 18
+
+
+@pytest.fixture
+def home():
+    return roost.Home()
+
+
+def make_key(home, name, *options):
+    return roost.Key.parse(home.server.ctl("key", "add", name, *options).stdout)
+
+
+def grant(home, key, *options, action="update"):
+    return home.server.ctl("grant", "add", ZONE, action, "--key", key.name, *options).stdout.split()[1]
+
+
+def send(home, key, changes):
+    """(RCODE, extended error's text or None) of an update; changes are ("add"|"delete"|…, arguments)."""
+    update = dns.update.UpdateMessage(ZONE)
+    for verb, *arguments in changes:
+        getattr(update, verb)(*arguments)
+    update.use_edns(0)
+    update.use_tsig(key.dnspython())
+    answer = dns.query.udp(update, home.server.address, port=home.server.port, timeout=roost.PATIENCE)
+    errors = [option.to_wire() for option in answer.options if option.otype == EDE]
+    assert all(int.from_bytes(error[:2], "big") == PROHIBITED for error in errors)
+    return dns.rcode.to_text(answer.rcode()), errors[0][2:].decode() if errors else None
+
+
+def log_says(home, words):
+    roost.wait_until(lambda: words in home.server.text(), what=f"{words!r} in the log")
+
+
+@pytest.mark.parametrize("pattern, good, bad", [
+    ("host-*", ["host-1", "host-", "HOST-x-y"], ["host", "a.host-1", "xhost-1"]),
+    ("_acme-challenge.*", ["_acme-challenge.www"], ["_acme-challenge", "_acme-challenge.a.b", "www"]),
+    ("*.dyn", ["a.dyn", "a.b.dyn"], ["dyn", "xdyn"]),
+    ("*.dyn-*", ["a.dyn-1", "a.b.dyn-"], ["dyn-1", "a.dyn"]),
+    ("\\*.wild", ["\\*.wild"], ["a.wild"]),
+    ("self", ["nas"], ["a.nas", "www"]),
+    ("_acme-challenge.self", ["_acme-challenge.nas"], ["nas", "_acme-challenge.www"]),
+    ("*.self", ["a.nas", "_443._tcp.nas"], ["nas"]),
+])
+def test_name_patterns(home, pattern, good, bad):
+    key = make_key(home, f"nas.{ZONE}")
+    number = grant(home, key, "--name", pattern, "--types", "TXT")
+    explain = ["grant", "explain", ZONE, "update", "--key", key.name, "--types", "TXT", "--name"]
+    for name in good:
+        home.update(f"update add {name}.{ZONE} 60 TXT x", key=key)
+        assert f"grant {number} allows" in home.server.ctl(*explain, f"{name}.{ZONE}").stdout
+    for name in bad:
+        home.update(f"update add {name}.{ZONE} 60 TXT x", key=key, status=2)
+        assert f"grant {number} covers only" in home.server.ctl(*explain, f"{name}.{ZONE}", status=1).stderr
+    home.update(f"update add {good[0]}.{ZONE} 60 CAA 0 issue x", key=key, status=2)
+
+
+def test_a_name_goes_as_a_whole_when_all_its_types_are_covered(home):
+    key = make_key(home, "dhcp")
+    grant(home, key, "--name", "*.dyn", "--types", "A,AAAA,TXT")
+    home.update(f"update add a.dyn.{ZONE} 60 A 192.0.2.1", f"update add a.dyn.{ZONE} 60 TXT x", key=key)
+    home.server.ctl("record", "add", ZONE, "b.dyn", "MX", "10 mail")
+    home.update(f"update add b.dyn.{ZONE} 60 A 192.0.2.1", key=key)
+    home.update(f"update delete a.dyn.{ZONE}", key=key)
+    home.update(f"update delete b.dyn.{ZONE}", key=key, status=2)
+    log_says(home, f"b.dyn.{ZONE}. MX: no grant of this requester covers the name and type")
+    assert roost.values(home.server, f"a.dyn.{ZONE}") == []
+    assert roost.values(home.server, f"b.dyn.{ZONE}") == ["192.0.2.1"]
+
+
+def test_no_more_records_than_granted(home):
+    key = make_key(home, f"nas.{ZONE}")
+    number = grant(home, key, "--name", "self", "--max", "2")
+    add = [("add", "nas", 60, "A", f"192.0.2.{i}") for i in range(1, 4)]
+    assert send(home, key, add[:2]) == ("NOERROR", None)
+    before = roost.serial(home.server, ZONE)
+    assert send(home, key, add[2:]) == ("REFUSED", "too many records at the name")
+    log_says(home, f"grant {number}: there would be 3 records at nas.{ZONE}., and it lets be 2")
+    assert roost.serial(home.server, ZONE) == before
+    assert send(home, key, [("delete", "nas", "A", "192.0.2.1"), *add[2:]]) == ("NOERROR", None)
+    assert roost.values(home.server, f"nas.{ZONE}") == ["192.0.2.2", "192.0.2.3"]
+    assert "at most 2 records" in home.server.ctl("grant", "explain", ZONE, "update", "--key", key.name, "--name", "nas",
+                                                   "--types", "A").stdout
+
+
+def test_rates(home):
+    key, other = make_key(home, "nas"), make_key(home, "other")
+    number = grant(home, key, "--rate", "3/1d")
+    second = grant(home, other, "--name-rate", "1/1d")
+    for i in range(3):
+        assert send(home, key, [("replace", "a", 60, "A", f"192.0.2.{i}")]) == ("NOERROR", None)
+    before = roost.serial(home.server, ZONE)
+    assert send(home, key, [("replace", "a", 60, "A", "192.0.2.9")]) == ("REFUSED", "too many updates; try again later")
+    log_says(home, f"grant {number}: more than 3/1d updates by this key")
+    assert send(home, other, [("add", "b", 60, "A", "192.0.2.1")]) == ("NOERROR", None)
+    assert send(home, other, [("add", "c", 60, "A", "192.0.2.1"), ("delete", "b", "A")])[0] == "REFUSED"
+    log_says(home, f"grant {second}: more than 1/1d updates at b.{ZONE}.")
+    assert send(home, other, [("add", "c", 60, "A", "192.0.2.1")]) == ("NOERROR", None)
+    assert roost.serial(home.server, ZONE) == before + 2
+
+
+def test_locked_records(home):
+    home.server.ctl("record", "lock", ZONE, "www")
+    home.server.ctl("record", "lock", ZONE, "home", "AAAA")
+    home.server.ctl("record", "lock", ZONE, "www", status=1)
+    home.server.ctl("record", "lock", ZONE, "spare", "TXT")
+    before = roost.serial(home.server, ZONE)
+    for change in [("add", "www", 60, "TXT", "x"), ("delete", "home", "AAAA"), ("delete", "home"),
+                   ("replace", "home", 60, "AAAA", "2001:db8::9"), ("add", "spare", 60, "TXT", "x")]:
+        assert send(home, home.key, [("add", "free", 60, "A", "192.0.2.1"), change]) == \
+            ("REFUSED", "locked by the administrator")
+    log_says(home, f"home.{ZONE}. AAAA: is locked: only an administrator changes it")
+    assert roost.serial(home.server, ZONE) == before
+    assert send(home, home.key, [("replace", "home", 60, "A", "192.0.2.9")]) == ("NOERROR", None)
+
+    # The administrator does as ever, and the locks stay: also when the zone is imported.
+    home.server.ctl("record", "set", ZONE, "home", "AAAA", "2001:db8::5")
+    listed = home.server.ctl("record", "list", ZONE).stdout
+    assert f"home.{ZONE}.\t60\tIN\tAAAA\t2001:db8::5 ; locked\n" in listed
+    assert f"home.{ZONE}.\t60\tIN\tA\t192.0.2.9\n" in listed
+    assert f"; spare.{ZONE}. TXT is locked, and has no record\n" in listed
+    zone = home.server.ctl("zone", "export", ZONE).stdout
+    home.server.ctl("zone", "import", ZONE, "-", input=zone)
+    assert send(home, home.key, [("delete", "home", "AAAA")])[0] == "REFUSED"
+    why = home.server.ctl("grant", "explain", ZONE, "update", "--key", home.key.name, "--name", "home", "--types", "AAAA",
+                          status=1).stderr
+    assert f"a lock on AAAA at home.{ZONE} refuses" in why
+    home.server.restart()
+    assert send(home, home.key, [("delete", "home", "AAAA")])[0] == "REFUSED"
+    home.server.ctl("record", "unlock", ZONE, "home", "AAAA")
+    assert send(home, home.key, [("delete", "home", "AAAA")]) == ("NOERROR", None)
+    home.server.ctl("record", "unlock", ZONE, "home", status=1)
+
+
+def test_two_keys_of_one_identity(home):
+    old = make_key(home, f"nas.{ZONE}")
+    grant(home, old, "--name", "self")
+    grant(home, old, action="transfer")
+    done = home.server.ctl("key", "rotate", old.name)
+    new = roost.Key.parse(done.stdout)
+    assert new.name == f"nas-2.{ZONE}" and new.secret != old.secret
+    assert f"has the grants of nas.{ZONE}; the other keys that have them end 20" in done.stderr
+    for i, key in enumerate((old, new)):
+        home.update(f"update add nas.{ZONE} 60 A 192.0.2.{i}", key=key)
+        assert roost.axfr(home.server, ZONE, key=key)
+    home.update(f"update add nas-2.{ZONE} 60 A 192.0.2.1", key=new, status=2)  # its name is that of the identity
+
+    # The old one ends; its last day in the past shows it without waiting.
+    home.server.ctl("key", "expire", old.name, "2020-01-01")
+    with pytest.raises(dns.tsig.PeerBadKey):
+        send(home, old, [("add", "nas", 60, "A", "192.0.2.7")])
+    log_says(home, "the key has expired (BADKEY); see roostctl key rotate")
+    assert "(expired)" in home.server.ctl("key", "list").stdout
+    assert "expired 2020-01-01" in home.server.ctl("grant", "explain", ZONE, "update", "--key", old.name, status=1).stderr
+    assert send(home, new, [("add", "nas", 60, "A", "192.0.2.7")]) == ("NOERROR", None)
+    home.server.ctl("key", "expire", old.name, "never")
+    assert send(home, old, [("add", "nas", 60, "A", "192.0.2.8")]) == ("NOERROR", None)
+
+    home.server.ctl("key", "remove", old.name)
+    assert send(home, new, [("add", "nas", 60, "A", "192.0.2.9")]) == ("NOERROR", None)
+    home.server.ctl("key", "add", old.name, status=1)  # would be the identity of another
+    again = roost.Key.parse(home.server.ctl("key", "rotate", new.name, "--new", "spare", "--expires", "30d").stdout)
+    assert send(home, again, [("delete", "nas", "A")]) == ("NOERROR", None)
+
+
+def test_a_grant_ends(home):
+    key = make_key(home, "nas")
+    number = grant(home, key, "--expires", "2020-01-01")
+    home.update(f"update add nas.{ZONE} 60 A 192.0.2.1", key=key, status=2)
+    log_says(home, f"grant {number} expired 2020-01-01T00:00:00.000Z")
+    assert f"{number} {ZONE} update --key nas --expires 2020-01-01T00:00:00.000Z (expired)\n" in \
+        home.server.ctl("grant", "list", ZONE).stdout
+    home.server.ctl("grant", "add", ZONE, "update", "--key", "nas", status=1)
+    home.server.ctl("grant", "remove", number)
+    grant(home, key, "--expires", "1h")
+    home.update(f"update add nas.{ZONE} 60 A 192.0.2.1", key=key)
+
+
+@pytest.mark.parametrize("options, says", [
+    (["--max", "0"], "max: must be 1 to 65535"), (["--max", "many"], "max: must be"), (["--rate", "6"], "rate 6: write so"),
+    (["--rate", "6/1m,0"], "rate"), (["--name-rate", "0/1m"], "rate"), (["--expires", "soon"], "end soon: write"),
+    (["--name", "a*.\\*"], "one pattern cannot have both"), (["--name", "a*.other.example."], "outside the zone"),
+])
+def test_grants_that_make_no_sense(home, options, says):
+    assert says in home.server.ctl("grant", "add", ZONE, "update", "--key", home.key.name, *options, status=1).stderr
