@@ -13,11 +13,11 @@ import faults  # noqa: E402
 ROUNDS = 8 if roost.SANITIZED else 25
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_faults(seed):
-    fired, acknowledged, _, wrong = faults.run_life(os.path.join(roost.scratch, "life"), faults.Template(roost.scratch), seed, ROUNDS)
-    assert not wrong, wrong[1]
-    assert len(fired) > ROUNDS // 2 and acknowledged > ROUNDS, f"too few faults: {fired}"
+@pytest.mark.parametrize("number", range(4))
+def test_faults(number):
+    life = faults.run_life(os.path.join(roost.scratch, "life"), faults.Template(roost.scratch), 1, number, ROUNDS)
+    assert not life.broken, life.why
+    assert len(life.fired) > ROUNDS // 2 and life.acknowledged > ROUNDS, f"too few faults: {life.fired}"
 
 
 @pytest.mark.parametrize("op", ["read", "stat", "lock"])

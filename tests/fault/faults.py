@@ -11,6 +11,7 @@ into three zones, now and then changes things by roostctl, lets one fault happen
   is what the database has: memory, disk and secondaries agree;
 - a server that was not killed answered everything, queries too, and takes updates again at once when the fault is over.
 """
+import collections
 import dataclasses
 import mmap
 import os
@@ -107,14 +108,12 @@ def random_fault(chance):
     few = 6 if moment == "stream" else 2
     # Locks on a local file system fail for want of the kernel's memory at worst, and SQLite tries for 10 s.
     unlocked = tuple(op for op in OPS if op != "lock")
-    rare = ("open", "map", "access") if moment == "start" else ("unlink", "truncate") if moment == "stop" else ("read", "stat")
     common = {"moment": moment, "countdown": chance.randint(1, far)}
     when = chance.choice((BEFORE, AFTER, MIDDLE))
     lasting = chance.choice((1, 2, 5, FOR_EVER))
     writes = {"ops": ("write",), "files": chance.choice((("db",), ("wal",), ("db", "wal")))}
     syncs = {"ops": ("sync",), "files": chance.choice((("db",), ("wal",), ("db", "wal"))), "countdown": chance.randint(1, few)}
-    one = {"ops": (chance.choice(rare),), "countdown": chance.randint(1, few)}
-    calls = chance.choice(({}, {}, writes, syncs, one))
+    calls = chance.choice(({}, {}, writes, syncs))
     partly = chance.choice((BEFORE, MIDDLE))
     return chance.choice((
         lambda: Fault("kill", KILL, when=when, **{**common, **calls}),
@@ -132,12 +131,31 @@ def random_fault(chance):
     ))()
 
 
-def plan(chance, count):
-    """So many faults. That a failed sync lost something shows only when the power goes."""
+# The calls that SQLite makes at a start, while updates stream, and at a stop.
+CALLS = {
+    "start": (("db", "open"), ("db", "read"), ("db", "stat"), ("db", "lock"), ("wal", "open"), ("wal", "stat"), ("wal", "read"),
+              ("shm", "open"), ("shm", "stat"), ("shm", "truncate"), ("shm", "write"), ("shm", "map"), ("shm", "lock")),
+    "stream": (("db", "read"), ("db", "stat"), ("db", "write"), ("db", "truncate"), ("db", "sync"), ("wal", "read"),
+               ("wal", "write"), ("wal", "sync"), ("shm", "lock")),
+    "stop": (("db", "write"), ("db", "sync"), ("wal", "read"), ("wal", "sync"), ("wal", "unlink"), ("shm", "unlink")),
+}
+EVERY_CALL = [(action, moment, *call) for action in (KILL, POWER, ERROR) for moment, calls in CALLS.items() for call in calls]
+
+
+def fault_of_every_call(number, chance):
+    action, moment, file, op = EVERY_CALL[number % len(EVERY_CALL)]
+    sort = {KILL: "kill", POWER: "power loss", ERROR: "I/O error"}[action]
+    return Fault(sort, action, (op,), (file,), when=chance.choice((BEFORE, AFTER, MIDDLE)), countdown=chance.randint(1, 2), moment=moment)
+
+
+def plan(chance, count, life):
+    """So many faults for the life of that number; every fourth is the next of EVERY_CALL."""
     previous = None
-    for _ in range(count):
-        if previous and previous.sort == LOST and chance.random() < 0.7:
+    for number in range(count):
+        if previous and previous.sort == LOST and chance.random() < 0.7:  # what it lost shows only when the power goes
             previous = Fault("power loss", POWER, ("write",), ("wal",), countdown=chance.randint(1, 300))
+        elif number % 4 == 3:
+            previous = fault_of_every_call((life * count + number) // 4, chance)
         else:
             previous = random_fault(chance)
         yield previous
@@ -650,20 +668,34 @@ class Life:
 BROKEN = (AssertionError, sqlite3.Error, OSError, LookupError, struct.error, subprocess.TimeoutExpired)  # promises, in Life.round
 
 
-def run_life(directory, template, seed, rounds):
-    """Lives it: (sort of each fault that happened, updates acknowledged, updates refused, what went wrong or None)."""
-    chance = random.Random(seed)
-    fired, fault, number = [], None, 0
-    life = None
+@dataclasses.dataclass
+class Result:
+    """Of a life."""
+    fired: list  # sorts of the faults that happened
+    met: collections.Counter  # (file, call) that they happened to
+    acknowledged: int = 0  # updates
+    refused: int = 0
+    broken: str = None  # the sort of fault behind which a promise was broken
+    why: str = ""
+
+
+def run_life(directory, template, seed, number, rounds):
+    chance = random.Random(f"{seed}.{number}")
+    result = Result([], collections.Counter())
+    life = fault = None
     try:
         life = Life(directory, template, chance.random())
-        for number, fault in enumerate(plan(chance, rounds)):
+        for fault in plan(chance, rounds, number):
             if life.round(fault):
-                fired.append(fault.sort)
+                result.fired.append(fault.sort)
+                result.met[FILES[life.control.get("fired_file")], OPS[life.control.get("fired_op")]] += 1
         life.end()
-        return fired, life.acknowledged, life.refused, None
     except BROKEN as wrong:
         said = [line for line in life.server.text().splitlines() if "transfer of" not in line][-12:] if life else []
-        text = f"life {seed}, round {number}, {fault}:\n{type(wrong).__name__}: {wrong}\n" + "\n".join(said)
+        result.broken = fault.sort if fault else "start"
+        result.why = (f"life {seed}.{number}, round {len(result.fired)} or later, {fault}:\n{type(wrong).__name__}: {wrong}\n" +
+                      "\n".join(said))
         roost.end_all()
-        return fired, life.acknowledged if life else 0, life.refused if life else 0, (fault.sort if fault else "", text)
+    if life:
+        result.acknowledged, result.refused = life.acknowledged, life.refused
+    return result
