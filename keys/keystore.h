@@ -39,7 +39,8 @@ MUST_USE enum err keystore_remove_key(struct sqlstore *s, const uint8_t *name, b
 typedef enum err keystore_key_fn(void *arg, const struct keystore_key *key);
 MUST_USE enum err keystore_each_key(struct sqlstore *s, keystore_key_fn *fn, void *arg, struct errmsg *msg);
 
-/* g->id is set. One of the same identity, source, action, zone, names and types is ERR_EXISTS, whatever its limits. */
+/* g->id is set. One of the same identity, source, action, zone, names and types is ERR_EXISTS, whatever its limits;
+ * then id is that one's. */
 MUST_USE enum err keystore_add_grant(struct sqlstore *s, struct access_grant *g, struct errmsg *msg);
 MUST_USE enum err keystore_remove_grant(struct sqlstore *s, int64_t id, struct errmsg *msg);
 /* Its locks too. */

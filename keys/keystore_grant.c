@@ -79,6 +79,25 @@ static void bind_grant(sqlite3_stmt *stmt, const struct access_grant *g)
 		sqlite3_bind_int64(stmt, 10, g->expires);
 }
 
+static enum err find_equal(struct sqlstore *s, struct access_grant *g, struct errmsg *msg)
+{
+	sqlite3_stmt *stmt;
+	bool row;
+	enum err err = keystore_inside_prepare(
+		s, &stmt,
+		"SELECT id FROM \"grant\" WHERE zone = ?1 AND action = ?2 AND \"key\" IS ?3 AND source IS ?4 "
+		"AND name IS ?5 AND types IS ?6",
+		"looking for a grant", msg);
+	if (err)
+		return err;
+	bind_grant(stmt, g); /* its limits find no parameter */
+	err = sqlstore_step(s, stmt, &row, msg);
+	if (!err && row)
+		g->id = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return err;
+}
+
 enum err keystore_add_grant(struct sqlstore *s, struct access_grant *g, struct errmsg *msg)
 {
 	char text[NAME_TEXT_MAX];
@@ -93,6 +112,8 @@ enum err keystore_add_grant(struct sqlstore *s, struct access_grant *g, struct e
 	bind_grant(stmt, g);
 	err = sqlstore_run(s, stmt, msg);
 	sqlite3_finalize(stmt);
+	if (err == ERR_EXISTS && find_equal(s, g, msg))
+		return ERR_CORRUPT;
 	if (err == ERR_EXISTS)
 		return errmsg_set(msg, err, "zone %s has that very grant already; see roostctl grant list",
 				  name_to_text(g->zone.wire, text));

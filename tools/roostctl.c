@@ -105,6 +105,9 @@ static const struct command {
 	 HAS(OPTION_KEY) | HAS(OPTION_FROM) | HAS(OPTION_NAME) | HAS(OPTION_TYPES) | HAS(OPTION_MAX) |
 	 HAS(OPTION_RATE) | HAS(OPTION_NAME_RATE) | HAS(OPTION_EXPIRES), roostctl_grant_add,
 	 "allow it, to whoever signs with the key, comes from the addresses, or both"},
+	{"grant preset", "ZONE host|acme|dhcp|secondary|admin", 2, 2, HAS(OPTION_KEY) | HAS(OPTION_NAME) | HAS(OPTION_FROM),
+	 roostctl_grant_preset,
+	 "make the grants of a usual client, and print them with its configuration"},
 	{"grant list", "[ZONE]", 0, 1, 0, roostctl_grant_list,
 	 "print grants, with their numbers"},
 	{"grant explain", "ZONE update|transfer|notify", 2, 2,

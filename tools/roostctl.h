@@ -57,7 +57,8 @@ roostctl_fn roostctl_record_list, roostctl_record_add, roostctl_record_set, roos
 	roostctl_record_lock, roostctl_record_unlock;
 roostctl_fn roostctl_key_add, roostctl_key_list, roostctl_key_show, roostctl_key_remove, roostctl_key_rotate,
 	roostctl_key_expire;
-roostctl_fn roostctl_grant_add, roostctl_grant_list, roostctl_grant_explain, roostctl_grant_remove;
+roostctl_fn roostctl_grant_add, roostctl_grant_list, roostctl_grant_explain, roostctl_grant_remove,
+	roostctl_grant_preset;
 roostctl_fn roostctl_peer_add, roostctl_peer_list, roostctl_peer_remove;
 roostctl_fn roostctl_log, roostctl_diff, roostctl_revert;
 roostctl_fn roostctl_status, roostctl_stats, roostctl_stop;
@@ -90,6 +91,8 @@ bool roostctl_find_zone(struct roostctl *ctl, struct zonestore *s, const char *t
 bool roostctl_parse_serial(struct roostctl *ctl, const char *text, uint32_t *out);
 /* A name of any kind ("key", "zone") in lower case. */
 bool roostctl_parse_name(struct roostctl *ctl, const char *what, const char *text, struct name *out);
+/* One line: its number, then what would make it (roostctl_grant.c). */
+enum err roostctl_list_grant(void *arg, const struct access_grant *g);
 /* " (expired)" for a time that has come, "" for another. */
 const char *roostctl_expired(int64_t unix_ms);
 /* One line, as in a master file: owner, TTL, IN, type, RDATA, with `prefix` before it. */

@@ -87,7 +87,7 @@ static void print_limits(const struct access_grant *g)
 }
 
 /* As the options that would make it. */
-static enum err list_grant(void *arg, const struct access_grant *g)
+enum err roostctl_list_grant(void *arg, const struct access_grant *g)
 {
 	char text[NAME_TEXT_MAX], prefix[ADDR_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
 	(void)arg;
@@ -113,7 +113,7 @@ int roostctl_grant_list(struct roostctl *ctl)
 		return ROOSTCTL_FAILED;
 	enum err err = ERR_NOTFOUND;
 	if (ctl->argc == 0 || roostctl_find_zone(ctl, s, ctl->argv[0], &z))
-		err = keystore_each_grant(zonestore_sql(s), ctl->argc ? z.name.wire : NULL, list_grant, NULL,
+		err = keystore_each_grant(zonestore_sql(s), ctl->argc ? z.name.wire : NULL, roostctl_list_grant, NULL,
 					  &ctl->msg);
 	roostctl_close(s);
 	return err ? ROOSTCTL_FAILED : ROOSTCTL_DONE;

@@ -194,3 +194,49 @@ def test_a_grant_ends(home):
 ])
 def test_grants_that_make_no_sense(home, options, says):
     assert says in home.server.ctl("grant", "add", ZONE, "update", "--key", home.key.name, *options, status=1).stderr
+
+
+# ---- presets ----
+
+@pytest.mark.parametrize("preset, options, grants", [
+    ("host", [], ["update --key {key} --name self --types A,AAAA --max 16 --rate 30/1m"]),
+    ("host", ["--name", "www"], ["update --key {key} --name www.{zone} --types A,AAAA --max 16 --rate 30/1m"]),
+    ("acme", [], ["update --key {key} --name _acme-challenge.self --types TXT --max 8"]),
+    ("acme", ["--name", "@"], ["update --key {key} --name _acme-challenge.{zone} --types TXT --max 8"]),
+    ("dhcp", ["--name", "dyn"], ["update --key {key} --name *.dyn.{zone} --types A,PTR,TXT,AAAA,DHCID"]),
+    ("dhcp", [], ["update --key {key} --name *.{zone} --types A,PTR,TXT,AAAA,DHCID"]),
+    ("secondary", ["--from", "192.0.2.0/24"], ["transfer --key {key} --from 192.0.2.0/24",
+                                               "notify --key {key} --from 192.0.2.0/24"]),
+    ("admin", [], ["update --key {key}", "transfer --key {key}"]),
+])
+def test_presets_are_ordinary_grants(home, preset, options, grants):
+    key = make_key(home, f"nas.{ZONE}")
+    made = [home.server.ctl("grant", "preset", ZONE, preset, "--key", key.name, *options).stdout for _ in range(2)]
+    assert made[0] == made[1]  # the second time they are there
+    wanted = [f"{3 + i} {ZONE} " + line.format(key=key.name, zone=ZONE) + "\n" for i, line in enumerate(grants)]
+    assert made[0].startswith("".join(wanted))
+    assert home.server.ctl("grant", "list", ZONE).stdout.endswith("".join(wanted))
+
+
+def test_presets_that_make_no_sense(home):
+    key = make_key(home, "nas")
+    for options, says in ((["host"], "is not named after a host"), (["acme"], "is not named after a host"),
+                          (["admin", "--name", "www"], "about the whole zone"), (["guest"], "preset guest: is not known"),
+                          (["host", "--name", "www.other.example."], "outside the zone")):
+        assert says in home.server.ctl("grant", "preset", ZONE, *options, "--key", key.name, status=1).stderr
+    home.server.ctl("grant", "preset", ZONE, "host", status=2)
+    assert "3 " not in home.server.ctl("grant", "list", ZONE).stdout
+
+
+def test_the_configuration_of_presets_works(home):
+    """host and admin; the others are fed to their programs by the client suite."""
+    key = make_key(home, f"nas.{ZONE}")
+    text = home.server.ctl("grant", "preset", ZONE, "host", "--key", key.name).stdout
+    script = text.split("\n", 3)[3].replace("ADDRESS", f"{home.server.address} {home.server.port}")
+    roost.nsupdate(home.server, script, key=key)
+    assert roost.values(home.server, key.name) == ["192.0.2.1"]
+    lines = home.server.ctl("grant", "preset", ZONE, "admin", "--key", key.name).stdout.splitlines()
+    update, dig = (line.replace("@ADDRESS", f"@{home.server.address} -p {home.server.port}").split() for line in lines[-2:])
+    roost.run(update, input=f"server {home.server.address} {home.server.port}\nzone {ZONE}\n"
+                            f"update add new.{ZONE} 60 A 192.0.2.3\nsend\n")
+    assert f"new.{ZONE}." in roost.run(dig).stdout

@@ -32,6 +32,7 @@ static const struct admin_command commands[] = {
 	{"key rotate",    ZONE_NONE,     admin_key_rotate},
 	{"key expire",    ZONE_NONE,     admin_key_expire},
 	{"grant add",     ZONE_NEEDED,   admin_grant_add},
+	{"grant preset",  ZONE_NEEDED,   admin_grant_preset},
 	{"grant remove",  ZONE_NONE,     admin_grant_remove},
 	{"peer add",      ZONE_NEEDED,   admin_peer_add},
 	{"peer remove",   ZONE_NEEDED,   admin_peer_remove},

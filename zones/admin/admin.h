@@ -29,6 +29,8 @@
  *   "key expire"     name, expires              when it ends
  *   "key remove"     name, force?
  *   "grant add"      zone, action, key?, from?, name?, types?[], max?, rate?, name_rate?, expires?      -> {"id":N}
+ *   "grant preset"   zone, preset, key, name?, from?      host, acme, dhcp, secondary or admin -> {"ids":[N, …]}, those
+ *                                               that were there already among them
  *   "grant remove"   id
  *   "peer add"       zone, address, key?
  *   "peer remove"    zone, address

@@ -22,8 +22,7 @@ static enum err find_both(struct admin_request *r, struct zonestore *s, const st
 
 /* ---- grants ---- */
 
-/* A grant's key is an identity: that of the key that was named. */
-static enum err settle_identity(struct admin_request *r, struct zonestore *s, struct errmsg *why)
+enum err admin_settle_identity(struct admin_request *r, struct zonestore *s, struct errmsg *why)
 {
 	char text[NAME_TEXT_MAX];
 	struct zonestore_zone row;
@@ -42,7 +41,7 @@ static enum err settle_identity(struct admin_request *r, struct zonestore *s, st
 static enum err add_grant(struct job *job, struct zonestore *s, struct errmsg *why)
 {
 	struct admin_request *r = job->run_arg;
-	enum err err = settle_identity(r, s, why);
+	enum err err = admin_settle_identity(r, s, why);
 	if (err)
 		return err;
 	err = keystore_add_grant(zonestore_sql(s), &r->grant, why);
@@ -190,7 +189,7 @@ enum err admin_grant_add(struct admin_request *r, struct errmsg *why)
 				  access_action_to_text(r->grant.action));
 	if (self && !r->grant.has_key)
 		return errmsg_set(why, ERR_USAGE, "grant: --name self means the name of the key; give --key as well");
-	return settle_identity(r, r->reader, why);
+	return admin_settle_identity(r, r->reader, why);
 }
 
 static enum err remove_grant(struct job *job, struct zonestore *s, struct errmsg *why)

@@ -24,6 +24,7 @@ struct admin_request {
 	int64_t end;      /* key rotate: of the old keys; key expire: unix ms, 0 never */
 	bool with_grants; /* key remove: what names the key goes too */
 	struct access_grant grant;
+	const struct preset *preset; /* grant preset */
 	struct keystore_lock lock;
 	struct zonestore_peer peer;
 	struct zonestore_zone wanted; /* zone set: of it what `option` sets */
@@ -39,6 +40,7 @@ admin_prepare_fn admin_zone_import, admin_zone_remove, admin_zone_set;          
 admin_prepare_fn admin_record_add, admin_record_set, admin_record_delete;                /* admin_record.c */
 admin_prepare_fn admin_revert_prepare;                                                   /* admin_revert.c */
 admin_prepare_fn admin_key_add, admin_key_remove, admin_key_rotate, admin_key_expire;    /* admin_key.c */
+admin_prepare_fn admin_grant_preset;                                                     /* admin_preset.c */
 admin_prepare_fn admin_lock_add, admin_lock_remove;                                      /* admin_lock.c */
 admin_prepare_fn admin_grant_add, admin_grant_remove, admin_peer_add, admin_peer_remove; /* admin_grant.c */
 
@@ -66,6 +68,11 @@ MUST_USE enum err admin_find_primary(const struct admin_request *r, struct zones
 /* The key must be there. */
 MUST_USE enum err admin_find_key(struct zonestore *s, const uint8_t *name, struct keystore_key *out,
 				 struct errmsg *why);
+
+/* ---- admin_grant.c ---- */
+
+/* The zone must be there. A grant's key is an identity: r->grant's becomes that of the key that was named. */
+MUST_USE enum err admin_settle_identity(struct admin_request *r, struct zonestore *s, struct errmsg *why);
 
 /* ---- admin_key.c ---- */
 
