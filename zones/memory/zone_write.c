@@ -14,7 +14,7 @@
 
 enum {
 	TABLE_FIRST = 8, /* slots of the smallest zone */
-	LOG_FIRST = 8    /* undo and trim entries */
+	LOG_FIRST = 2    /* undo and trim entries: a home changes an address and its SOA */
 };
 
 /* ---- table ---- */
@@ -637,11 +637,21 @@ static void trim_one(struct zone *z, const struct zone_trim *t)
 		drop_node(z, t->node);
 }
 
+/* Most zones rest most of the time. */
+static void drop_logs(struct zone *z)
+{
+	free(z->undo);
+	free(z->trim);
+	z->undo = NULL;
+	z->trim = NULL;
+	z->undo_room = z->trim_room = z->trim_head = 0;
+}
+
 bool zone_trim(struct zone *z)
 {
-	if (!z->trim_count || !grace_passed(z->trim[z->trim_head].ticket))
-		return z->trim_count > 0;
-	uint64_t pinned = oldest_pin(z);
+	if (z->trim_count && !grace_passed(z->trim[z->trim_head].ticket))
+		return true;
+	uint64_t pinned = z->trim_count ? oldest_pin(z) : 0;
 	while (z->trim_count) {
 		struct zone_trim t = z->trim[z->trim_head];
 		if (t.version > pinned || !grace_passed(t.ticket))
@@ -650,5 +660,7 @@ bool zone_trim(struct zone *z)
 		z->trim_count--;
 		trim_one(z, &t);
 	}
+	if (!z->trim_count && !z->undo_count)
+		drop_logs(z);
 	return z->trim_count > 0;
 }
