@@ -1,5 +1,6 @@
 #include "lib/sqlstore.h"
 #include "lib/sqlstore_wal.h"
+#include "lib/sqlvfs.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -406,7 +407,7 @@ static enum err prepare_database(struct sqlstore *s, const struct sqlstore_schem
 static enum err open_database(struct sqlstore *s, const struct sqlstore_schema *schema, struct errmsg *msg)
 {
 	int access = s->mode == SQLSTORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-	int rc = sqlite3_open_v2(s->file, &s->db, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int rc = sqlite3_open_v2(s->file, &s->db, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, sqlvfs_name());
 	if (!s->db)
 		return ERR_NOMEM;
 	if (rc != SQLITE_OK)
