@@ -596,6 +596,14 @@ int sqlstore_checkpoint_now(struct sqlstore *s, sqlite3 *db, int *log, int *move
 	return rc;
 }
 
+int sqlstore_checkpoint_sync(struct sqlstore *s, sqlite3 *db)
+{
+	int rc = sqlstore_wal_sync(db);
+	if (rc != SQLITE_OK)
+		atomic_store(&s->start_over, true);
+	return rc;
+}
+
 void sqlstore_make_room(struct sqlstore *s)
 {
 	int log, moved;

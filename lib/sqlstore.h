@@ -53,6 +53,9 @@ void sqlstore_rollback(struct sqlstore *s); /* no harm when no transaction is op
  * fail, the kernel has let go of all that it could not write, and those frames would never be written again. So after
  * every failure the next call moves the whole WAL. Threads: any, each with its own connection. */
 int sqlstore_checkpoint_now(struct sqlstore *s, sqlite3 *db, int *log, int *moved);
+/* Brings to the disk what that has written so far, instead of leaving all of it to the call that moves the last frame;
+ * a failure has the same consequence. */
+int sqlstore_checkpoint_sync(struct sqlstore *s, sqlite3 *db);
 
 /* After ERR_NOSPACE, outside a transaction: moves the WAL into the database file, if that finds the space, so that
  * the WAL's own can be used again. Then it is worth trying once more. */

@@ -46,6 +46,15 @@ unsigned sqlstore_checkpoint_soft_bound(int64_t pages)
 
 /* ---- the thread ---- */
 
+static void complain(struct sqlstore_checkpoint *c, int rc)
+{
+	if (!atomic_exchange(&c->failed, true))
+		log_error(
+			"database %s: its write-ahead log cannot be moved into it: %s; free space and check the disk: "
+			"nothing is lost, but the log grows",
+			sqlstore_path(c->store), sqlite3_errstr(rc));
+}
+
 /* One passive pass: waits for nobody. *left: frames that it could not move. False: nothing can be said. */
 static bool pass(struct sqlstore_checkpoint *c, sqlite3 *db, int *left)
 {
@@ -54,11 +63,7 @@ static bool pass(struct sqlstore_checkpoint *c, sqlite3 *db, int *left)
 	if (rc == SQLITE_BUSY) /* the other connection is at it */
 		return false;
 	if (rc != SQLITE_OK) {
-		if (!atomic_exchange(&c->failed, true))
-			log_error("database %s: its write-ahead log cannot be moved into it: %s; free space and check "
-				  "the "
-				  "disk: nothing is lost, but the log grows",
-				  sqlstore_path(c->store), sqlite3_errmsg(db));
+		complain(c, rc);
 		return false;
 	}
 	atomic_store(&c->failed, false);
@@ -76,6 +81,10 @@ static void round_of_passes(struct sqlstore_checkpoint *c)
 		if (left <= LEFT_SMALL && i > 0)
 			break;
 	}
+	/* Here it costs no commit its time, and a disk that fails is found out before the kernel drops the pages. */
+	int rc = sqlstore_checkpoint_sync(c->store, c->db);
+	if (rc != SQLITE_OK)
+		complain(c, rc);
 	atomic_store(&c->finish, true);
 }
 

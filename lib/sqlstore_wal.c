@@ -11,15 +11,22 @@ enum {
 	CHECKPOINT_LOCK = 1 /* WAL_CKPT_LOCK: the second of the eight */
 };
 
-bool sqlstore_wal_start_over(sqlite3 *db)
+/* The open file with methods for shared memory, or NULL. */
+static sqlite3_file *file_of(sqlite3 *db)
 {
 	sqlite3_file *file = NULL;
-	volatile void *memory = NULL;
-	int taking = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE, giving = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
 	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file->pMethods ||
 	    file->pMethods->iVersion < 2)
-		return false;
-	if (file->pMethods->xShmMap(file, 0, INDEX_REGION, 0, &memory) != SQLITE_OK || !memory)
+		return NULL;
+	return file;
+}
+
+bool sqlstore_wal_start_over(sqlite3 *db)
+{
+	sqlite3_file *file = file_of(db);
+	volatile void *memory = NULL;
+	int taking = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE, giving = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
+	if (!file || file->pMethods->xShmMap(file, 0, INDEX_REGION, 0, &memory) != SQLITE_OK || !memory)
 		return false;
 	volatile uint32_t *index = memory;
 	if (index[0] != INDEX_FORMAT || file->pMethods->xShmLock(file, CHECKPOINT_LOCK, 1, taking) != SQLITE_OK)
@@ -27,4 +34,10 @@ bool sqlstore_wal_start_over(sqlite3 *db)
 	__atomic_store_n(&index[BACKFILL_AT], 0, __ATOMIC_RELEASE);
 	file->pMethods->xShmLock(file, CHECKPOINT_LOCK, 1, giving);
 	return true;
+}
+
+int sqlstore_wal_sync(sqlite3 *db)
+{
+	sqlite3_file *file = file_of(db);
+	return file ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : SQLITE_ERROR;
 }
