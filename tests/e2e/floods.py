@@ -10,10 +10,11 @@ import roost
 from test_hostile import HEADER, header, opt, question, record, signed, tsig
 
 MESSAGES = 200  # of each kind
+WITH_RECORDS = (dns.opcode.QUERY, dns.opcode.UPDATE)  # of which the server looks at every record
 LARGEST_UDP = 4096  # octets; the server takes no more from a datagram, and over that it is a matter of the kernel
 
 
-def bomb(size, labels=127):
+def bomb(size, labels, opcode):
     """As much compression as there is room for: records of two names, all of which lead by a chain of pointers to one long name."""
     rdata = b"\1x" * labels + b"\0"
     target = at = HEADER + 11
@@ -25,7 +26,7 @@ def bomb(size, labels=127):
     first = b"\0" + struct.pack("!HHIH", dns.rdatatype.NULL, 1, 0, len(rdata)) + rdata
     each = pointer + struct.pack("!HHIH", dns.rdatatype.MINFO, 1, 0, 4) + 2 * pointer
     count = (size - HEADER - len(first)) // len(each)
-    return header(flags=dns.opcode.UPDATE << 11, counts=(0, 0, count + 1, 0)) + first + count * each
+    return header(flags=opcode << 11, counts=(0, 0, count + 1, 0)) + first + count * each
 
 
 def flipped(rng, wire):
@@ -66,7 +67,7 @@ def kinds(zone, key):
         "answers": lambda: header(flags=0x8400, counts=(1, 0, 0, 0)) + question(zone),
         "unknown opcodes": lambda: header(flags=rng.choice((1, 2, 3, 6, 9, 15)) << 11) + question(zone),
         "long names": lambda: header() + question(long_name(rng)),
-        "compression": lambda: bomb(LARGEST_UDP, rng.randrange(1, 128)),
+        "compression": lambda: bomb(LARGEST_UDP, rng.randrange(1, 128), rng.choice(WITH_RECORDS)),
         "bad EDNS": lambda: header(counts=(1, 0, 0, 1)) + question(zone) + rng.choice((
             opt(version=9), opt(options=b"\0\x0a\0\x09cookie--"), opt(options=b"\0\x0a\0"), opt() + opt(), opt(options=b"\0\3\0\0" * 250))),
         "unknown TSIG keys": lambda: signed(dns.message.make_query(zone, "SOA"), stranger),
@@ -85,6 +86,6 @@ def kinds(zone, key):
 def large():
     """For TCP: the longest there are."""
     rng = random.Random(20261122)
-    return {"compression, 64 KB": [bomb(65535, labels) for labels in (1, 60, 127)],
+    return {"compression, 64 KB": [bomb(65535, labels, opcode) for labels in (1, 60, 127) for opcode in WITH_RECORDS],
             "random, 64 KB": [header(flags=0x2800, counts=(1, 0, 65535, 0)) + question() + rng.randbytes(65000) for _ in range(3)],
             "records, 64 KB": [header(flags=0x2800, counts=(0, 0, 5000, 0)) + 5000 * record(b"\0", dns.rdatatype.NULL, 1, 0, b"")]}
