@@ -18,6 +18,7 @@
 #include "lib/qname.h"
 #include "server/control.h"
 #include "server/cookies.h"
+#include "server/dns/replay.h"
 #include "server/http/http.h"
 #include "server/housekeeper.h"
 #include "server/loader.h"
@@ -295,6 +296,8 @@ static enum err start(struct daemon *d, struct errmsg *msg)
 		e = make_loop(d, msg);
 	if (!e && d->config.cookies)
 		e = cookies_new(&d->server.cookies, d->config.cookies_secret_file, d->server.main_base, msg);
+	if (!e && replay_new(&d->server.replay, REPLAY_ENTRIES))
+		e = errmsg_set(msg, ERR_NOMEM, "out of memory");
 	if (!e)
 		e = open_database(d, msg);
 	if (!e)
@@ -331,6 +334,7 @@ static void stop(struct daemon *d)
 	grace_barrier();
 	access_release(atomic_load(&s->access));
 	cookies_free(s->cookies);
+	replay_free(s->replay);
 	directory_free(s->directory);
 	grace_barrier(); /* what the directory let go waits for a grace period too */
 	if (d->store)

@@ -28,6 +28,7 @@ struct control;
 struct cookies;
 struct http;
 struct housekeeper;
+struct replay;
 
 struct server {
 	const struct config *config;
@@ -39,6 +40,7 @@ struct server {
 	struct worker **workers;
 	unsigned worker_count;
 	struct cookies *cookies; /* main thread only, but for cookies_secrets; NULL: no DNS cookies */
+	struct replay *replay;   /* of all workers */
 	struct event_base *main_base;
 	struct mailbox *main_mailbox;    /* runs things on the main thread */
 	struct notify *notify;           /* main thread only */

@@ -79,6 +79,8 @@ static void on_delivery(struct mail *mail)
 	stats_late(d->stats, d->job->rcode);
 	stats_took(d->stats, STATS_UPDATE_TIME, clock_monotonic_ns() - d->begun, 1);
 	d->send(d, out, len);
+	if (d->job->rcode != RCODE_SERVFAIL)
+		d->replay = NULL; /* remembered for good */
 	ddns_free(d);
 }
 
@@ -126,9 +128,24 @@ void ddns_free(struct ddns *d)
 {
 	if (!d)
 		return;
+	if (d->replay)
+		replay_forget(d->replay, d->mark);
 	job_free(d->job);
 	access_release(d->access);
 	free(d);
+}
+
+bool ddns_is_fresh(struct ddns *d, struct replay *replay)
+{
+	const struct tsig_context *t = &d->reply.tsig;
+	if (!replay || !t->present)
+		return true;
+	uint64_t mark = replay_mark(replay, t->mac, t->mac_len);
+	if (!replay_take(replay, mark, t->request_time + t->fudge))
+		return false;
+	d->replay = replay;
+	d->mark = mark;
+	return true;
 }
 
 enum err ddns_submit(struct ddns *d, struct writer_thread *writer)

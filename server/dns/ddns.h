@@ -10,6 +10,7 @@
 
 #include "keys/access.h"
 #include "server/dns/reply.h"
+#include "server/dns/replay.h"
 #include "server/mailbox.h"
 #include "server/stats.h"
 #include "server/writer_thread.h"
@@ -25,7 +26,9 @@ struct ddns {
 	uint64_t begun;                  /* clock_monotonic_ns at its receipt */
 	struct access *access;           /* held: reply.tsig.key lives in it */
 	struct reply reply;
-	struct name zone; /* as asked */
+	struct name zone;      /* as asked */
+	struct replay *replay; /* that `mark` is remembered in; NULL: it is in none */
+	uint64_t mark;
 	/* The transport's: called once, on the worker's thread, with the answer (len 0: none could be made). */
 	void (*send)(struct ddns *d, const uint8_t *wire, size_t len);
 	void *send_arg;
@@ -38,7 +41,11 @@ enum {
 /* Takes the update apart and makes the job. who->zone is the zone we serve. */
 MUST_USE enum err ddns_new(struct ddns **out, const struct message *m, const struct reply *reply, struct access *access,
 			   const struct access_request *who, bool udp);
-void ddns_free(struct ddns *d); /* with its job */
+/* With its job. What was not decided (it never reached the writer, or that answered SERVFAIL) may come again. */
+void ddns_free(struct ddns *d);
+
+/* False: the same signed message came before. Unsigned updates, and all if replay is NULL, are always fresh. */
+bool ddns_is_fresh(struct ddns *d, struct replay *replay);
 
 /* Hands it to the writer; ERR_BUSY: it stays the caller's. */
 MUST_USE enum err ddns_submit(struct ddns *d, struct writer_thread *writer);

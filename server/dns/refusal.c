@@ -25,8 +25,8 @@ void refusal_log(const struct refusal *r)
 	char zone[NAME_TEXT_MAX], rcode[MESSAGE_RCODE_TEXT_MAX];
 	if (left_out)
 		log_warning("%u lines on refused requests left out", left_out);
-	log_warning("%s of %s by %s from %s (%s): %s: %s", r->what, name_to_text(r->zone, zone), r->who, r->source,
-		    r->transport, message_rcode_to_text(r->rcode, rcode), r->why);
+	log_warning("%s of %s by %s from %s (%s): %s: %s", r->what, r->zone ? name_to_text(r->zone, zone) : "no zone",
+		    r->who, r->source, r->transport, message_rcode_to_text(r->rcode, rcode), r->why);
 }
 
 char *refusal_who(const uint8_t *key_name, char out[REFUSAL_WHO_MAX])

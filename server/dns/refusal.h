@@ -9,7 +9,7 @@
 
 struct refusal {
 	const char *what;      /* "update", "transfer" */
-	const uint8_t *zone;   /* wire */
+	const uint8_t *zone;   /* wire; NULL: the message does not say */
 	const char *who;       /* refusal_who */
 	const char *source;    /* address@port */
 	const char *transport; /* "udp", "tcp" */

@@ -20,6 +20,7 @@ void request_env_init(struct request_env *env, const struct config *config, cons
 	env->access = access;
 	env->mailbox = mailbox;
 	env->cookies = NULL;
+	env->replay = NULL;
 	env->stats = stats;
 	env->ratelimit = NULL;
 	env->housekeeper = NULL;
@@ -71,7 +72,7 @@ static void write_refusal(const struct request *r, const char *what, const uint8
 {
 	char who[REFUSAL_WHO_MAX], source[ADDR_TEXT_MAX];
 	struct refusal line = {.what = what,
-			       .zone = r->message.qname.wire,
+			       .zone = r->message.qname.len ? r->message.qname.wire : NULL,
 			       .who = refusal_who(key_name, who),
 			       .source = addr_to_text(r->from, source),
 			       .transport = r->udp ? "udp" : "tcp",
@@ -103,7 +104,8 @@ static void note_refusal(struct request_env *env, const struct request *r, const
 {
 	char who[REFUSAL_WHO_MAX], asked[ASKED_MAX];
 	const struct message *m = &r->message;
-	if (!env->housekeeper || m->qclass != CLASS_IN || !directory_get(env->directory, m->qname.wire))
+	if (!env->housekeeper || !m->qname.len || m->qclass != CLASS_IN ||
+	    !directory_get(env->directory, m->qname.wire))
 		return;
 	const struct refusals_note note = {.zone = m->qname.wire,
 					   .actor = refusal_who(key_name, who),
@@ -113,6 +115,14 @@ static void note_refusal(struct request_env *env, const struct request *r, const
 					   .asked = asked_from_message(m, asked),
 					   .why = why};
 	housekeeper_refused(env->housekeeper, &note);
+}
+
+/* To the log and the history. */
+static void tell_refused_update(struct request_env *env, const struct request *r, const uint8_t *key_name,
+				unsigned rcode, const char *why)
+{
+	log_refusal(r, "update", key_name, rcode, why);
+	note_refusal(env, r, key_name, rcode, why);
 }
 
 static enum request_verdict refuse(struct request_env *env, struct request *r, const struct access_request *who)
@@ -142,8 +152,15 @@ static const char *tsig_text(enum tsig_status status)
 	case TSIG_BADTRUNC:
 		return "the signature is cut shorter than we take (BADTRUNC)";
 	default:
-		return "the TSIG record is malformed";
+		return "the TSIG record is malformed, or its MAC is of a length that cannot be (RFC 8945 §5.2.2.1)";
 	}
+}
+
+static void log_bad_signature(struct request_env *env, const struct request *r, const uint8_t *key_name, unsigned rcode,
+			      const char *why)
+{
+	if (message_opcode(&r->message) == OPCODE_UPDATE)
+		tell_refused_update(env, r, key_name, rcode, why);
 }
 
 /* True if the request may go on; else *rcode is the answer's. */
@@ -153,14 +170,17 @@ static bool check_tsig(struct request_env *env, struct request *r, unsigned *rco
 	*rcode = RCODE_FORMERR;
 	if (tsig_parse(&t, &r->message)) {
 		stats_count(env->stats, STATS_TSIG_FIRST + TSIG_FORMERR);
+		log_bad_signature(env, r, NULL, *rcode, tsig_text(TSIG_FORMERR));
 		return false;
 	}
 	uint64_t now = clock_unix();
 	const struct tsig_key *key = access_find_key(r->access, t.key_name.wire);
 	enum tsig_status status = tsig_verify_request(&r->message, &t, key, now, 0);
 	stats_count(env->stats, STATS_TSIG_FIRST + status);
-	if (status == TSIG_FORMERR)
+	if (status == TSIG_FORMERR) {
+		log_bad_signature(env, r, t.key_name.wire, *rcode, tsig_text(status));
 		return false;
+	}
 	tsig_context_set(&r->reply.tsig, &t, key, status, now);
 	if (status == TSIG_OK)
 		return true;
@@ -168,10 +188,7 @@ static bool check_tsig(struct request_env *env, struct request *r, unsigned *rco
 	const struct access_key *known = access_key(r->access, t.key_name.wire);
 	const char *why = known && access_key_expired(known) ? "the key has expired (BADKEY); see roostctl key rotate"
 							     : tsig_text(status);
-	if (message_opcode(&r->message) == OPCODE_UPDATE && r->message.count[SECTION_ZONE]) {
-		log_refusal(r, "update", t.key_name.wire, *rcode, why);
-		note_refusal(env, r, t.key_name.wire, *rcode, why);
-	}
+	log_bad_signature(env, r, t.key_name.wire, *rcode, why);
 	return false;
 }
 
@@ -389,12 +406,24 @@ static enum request_verdict handle_query(struct request_env *env, struct request
 
 /* ---- UPDATE ---- */
 
+/* RFC 8945 §5.2.3 has BADTIME for a message that comes after its time. */
+static enum request_verdict refuse_replay(struct request_env *env, struct request *r)
+{
+	log_refusal(
+		r, "update", signer_name(r), RCODE_NOTAUTH,
+		"this very message came before (BADTIME): replayed by somebody, or sent again instead of signed again");
+	r->reply.tsig.status = TSIG_BADTIME;
+	return answer_error(env, r, RCODE_NOTAUTH, EDE_OTHER, "this message came before; sign a new one");
+}
+
 static enum request_verdict handle_update(struct request_env *env, struct request *r)
 {
 	const struct message *m = &r->message;
 	/* RFC 2136 §3.1: the zone section. */
-	if (m->count[SECTION_ZONE] != 1 || m->qtype != TYPE_SOA)
+	if (m->count[SECTION_ZONE] != 1 || m->qtype != TYPE_SOA) {
+		log_refusal(r, "update", signer_name(r), RCODE_FORMERR, "the zone section is not exactly one SOA");
 		return answer_rcode(env, r, RCODE_FORMERR);
+	}
 	struct zone *z = m->qclass == CLASS_IN ? named_zone(env, r) : NULL;
 	if (!z) {
 		log_refusal(r, "update", signer_name(r), RCODE_NOTAUTH,
@@ -407,6 +436,10 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 		return refuse(env, r, &who);
 	if (ddns_new(&r->ddns, m, &r->reply, r->access, &who, r->udp))
 		return answer_rcode(env, r, RCODE_SERVFAIL);
+	if (!ddns_is_fresh(r->ddns, env->replay)) {
+		ddns_free(r->ddns);
+		return refuse_replay(env, r);
+	}
 	r->ddns->mailbox = env->mailbox;
 	r->ddns->stats = env->stats;
 	r->ddns->housekeeper = env->housekeeper;
@@ -454,6 +487,8 @@ static enum request_verdict handle(struct request_env *env, struct request *r, e
 {
 	const struct message *m = &r->message;
 	/* What another opcode means by the rest of the message is not for us to judge. */
+	if (parsed && message_opcode(m) == OPCODE_UPDATE)
+		log_refusal(r, "update", NULL, RCODE_FORMERR, "the message is malformed, or was cut off on its way");
 	if (parsed)
 		return answer_rcode(env, r, opcode_known(m) ? RCODE_FORMERR : RCODE_NOTIMP);
 	if (m->edns.present)

@@ -30,6 +30,7 @@ struct request_env {
 	struct mailbox *mailbox;       /* where UPDATE answers come back */
 	struct stats *stats;           /* this thread's */
 	const struct cookies *cookies; /* NULL: no DNS cookies; set after request_env_init */
+	struct replay *replay; /* NULL: updates may be replayed (tests); of all workers, set after request_env_init */
 	struct ratelimit
 		*ratelimit; /* NULL: answers by UDP are not limited; the caller's, set after request_env_init */
 	struct housekeeper *housekeeper; /* NULL: refusals are not noted; set after request_env_init */

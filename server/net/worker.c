@@ -97,6 +97,7 @@ static enum err make_parts(struct worker *w, struct stats *stats)
 		return ERR_NOMEM;
 	request_env_init(&w->env, c, w->server->directory, &w->server->access, w->mailbox, stats);
 	w->env.cookies = w->server->cookies;
+	w->env.replay = w->server->replay;
 	if (ratelimit_new(&w->env.ratelimit, c))
 		return ERR_NOMEM;
 	unsigned share = (c->tcp_connections + c->workers - 1) / c->workers;
