@@ -51,7 +51,7 @@ def both(owner, number):
 
 def homes(directory, count, own_files=True):
     """Home zones of 12 records: the apex, a text, and three hosts. Asked for: A and AAAA of the apex and of the hosts."""
-    data, asked = Data(directory), []
+    data, asked, updated = Data(directory), [], []
     owners = ["@", "home", "nas", "www"]
     for number in range(count):
         zone = f"home{number:06d}.example."
@@ -59,8 +59,10 @@ def homes(directory, count, own_files=True):
         data.add_zone(zone, [*apex(), '@ TXT "v=spf1 -all"', *addresses], own_files)
         names = [zone if owner == "@" else f"{owner}.{zone}" for owner in owners]
         asked += [f"{name} {rdtype}" for name in names for rdtype in ("A", "AAAA")]
+        updated += [f"{name} A {zone}" for name in names]
         data.last_name = names[-1]
     data.add_questions("hits", asked)
+    data.add_questions("owners", updated)
     return data
 
 
@@ -71,7 +73,7 @@ def hosts(directory, count):
     data.add_zone(zone, [*apex(), *(line for number in range(count) for line in both(f"host{number:07d}", number))])
     data.add_questions("hits", (f"{name} {rdtype}" for name in names for rdtype in ("A", "AAAA")))
     data.add_questions("misses", (f"miss{random.randrange(1 << 32):08x}.{zone} A" for _ in range(count)))
-    data.add_questions("owners", (f"{name} A" for name in names))
+    data.add_questions("owners", (f"{name} A {zone}" for name in names))
     data.last_name = names[-1]
     return data
 

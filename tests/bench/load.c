@@ -1,9 +1,11 @@
 /* load: asks a name server as fast as it answers, or sends it updates, and counts what came of it.
  *
- *   load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e none|edns|do] [-z ZONE -y ALGORITHM:NAME:SECRET]
+ *   load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e none|edns|do]
+ *        [-y ALGORITHM:NAME:SECRET [-u FILE -r RATE]]
  *
- * FILE holds one "NAME TYPE" a line; every message takes a line at random. With -z each message is an UPDATE of ZONE,
- * signed with the key, that replaces the A RRset at NAME by one new address.
+ * FILE holds one "NAME TYPE" a line; every message takes a line at random. With -y each message is an UPDATE, signed
+ * with the key, that replaces the A RRset at NAME by one new address; a line is "NAME TYPE ZONE" then. With -u the
+ * messages are queries all the same, and beside them RATE updates a second are sent, from a lane of their own.
  *
  * A closed loop: at most WINDOW messages are in flight, spread evenly over LANES connected sockets, and an answer
  * makes room for the next message. After SECONDS, or COUNT messages, it waits for what is still out. A message
@@ -39,6 +41,8 @@ enum {
 	POLL_MS = 10,
 	EDNS_SIZE = 1232, /* octets, the usual payload size (DNS flag day 2020) */
 	RCODES = 16,
+	LATENCY_STEP_NS = 2000,
+	LATENCIES = 50000, /* 100 ms; what took longer counts as the last */
 };
 #define PATIENCE_NS UINT64_C(2000000000)
 #define EXPIRE_EVERY_NS UINT64_C(100000000)
@@ -51,15 +55,20 @@ struct options {
 	double seconds;
 	uint64_t count; /* 0: no limit */
 	bool edns, dnssec_ok;
-	bool update;
-	struct name zone;
+	const char *updates; /* file */
+	double rate;         /* of them, a second */
 	struct tsig_key *key;
 };
 
-/* A line of the file: for queries the whole message, for updates the owner. */
+/* A line of the file: for queries the whole message, for updates the owner, and the zone behind it. */
 struct item {
 	uint16_t len;
 	uint8_t *octets;
+};
+
+struct items {
+	struct item *item;
+	size_t count;
 };
 
 struct slot {
@@ -75,22 +84,26 @@ struct lane {
 	int fd;
 	unsigned busy;
 	struct slot *slots;
+	const struct items *items;
+	bool update;
+	struct tally *tally;
 };
 
 struct tally {
 	uint64_t sent, answered, lost, stale, truncated, unsigned_answers, unsendable;
 	uint64_t rcode[RCODES];
 	uint64_t latency_sum, latency_max; /* ns */
+	uint32_t latency[LATENCIES];       /* answers that took so many steps */
 };
 
 static struct options opt = {.lanes = 16, .per_lane = 16, .seconds = 1};
-static struct item *items;
-static size_t item_count;
-static struct lane *lanes;
+static struct items asked, updated;
+static struct lane *lanes; /* opt.lanes, and one for the updates beside */
+static unsigned lane_count;
 static struct pollfd *polled;
-static struct tally tally;
+static struct tally tally, beside;
 static struct writer writer;
-static uint64_t random_state;
+static uint64_t random_state, started;
 
 static struct mmsghdr out_batch[LANE_WINDOW_MAX], in_batch[LANE_WINDOW_MAX];
 static struct iovec out_vectors[LANE_WINDOW_MAX], in_vectors[LANE_WINDOW_MAX];
@@ -126,12 +139,15 @@ static size_t random_below(size_t n)
 
 /* ---- Messages ---- */
 
-static void make_item(struct item *it, const struct name *qname, uint16_t qtype)
+/* zone: NULL for a query */
+static void make_item(struct item *it, const struct name *qname, uint16_t qtype, const struct name *zone)
 {
 	uint8_t octets[SENT_MAX];
 	size_t len = qname->len;
-	if (opt.update) {
+	if (zone) {
 		memcpy(octets, qname->wire, len);
+		memcpy(octets + len, zone->wire, zone->len);
+		len += zone->len;
 	} else {
 		writer_start(&writer, octets, sizeof octets, 0, 0);
 		if (!writer_question(&writer, qname->wire, qtype, CLASS_IN) ||
@@ -157,29 +173,31 @@ static uint16_t type_from_word(const char *word)
 	return 0;
 }
 
-static void read_items(void)
+static void read_items(struct items *to, const char *path, bool update)
 {
-	FILE *in = fopen(opt.file, "re");
-	char line[NAME_TEXT_MAX + 32], name_text[NAME_TEXT_MAX], type_text[8];
+	FILE *in = fopen(path, "re");
+	char line[2 * NAME_TEXT_MAX + 32], name_text[NAME_TEXT_MAX], type_text[8], zone_text[NAME_TEXT_MAX];
 	size_t room = 0;
 	if (!in)
-		die(opt.file, strerror(errno));
+		die(path, strerror(errno));
 	while (fgets(line, sizeof line, in)) {
-		struct name qname;
-		if (sscanf(line, "%1023s %7s", name_text, type_text) != 2 || !type_from_word(type_text) ||
-		    name_from_text(&qname, name_text) != ERR_OK)
-			die(opt.file, "a line is not NAME TYPE");
-		if (item_count == room) {
+		struct name qname, zone;
+		int words = sscanf(line, "%1023s %7s %1023s", name_text, type_text, zone_text);
+		if (words < (update ? 3 : 2) || !type_from_word(type_text) ||
+		    name_from_text(&qname, name_text) != ERR_OK ||
+		    (update && name_from_text(&zone, zone_text) != ERR_OK))
+			die(path, update ? "a line is not NAME TYPE ZONE" : "a line is not NAME TYPE");
+		if (to->count == room) {
 			room = room ? room * 2 : 1024;
-			items = realloc(items, room * sizeof *items);
-			if (!items)
-				die(opt.file, strerror(errno));
+			to->item = realloc(to->item, room * sizeof *to->item);
+			if (!to->item)
+				die(path, strerror(errno));
 		}
-		make_item(&items[item_count++], &qname, type_from_word(type_text));
+		make_item(&to->item[to->count++], &qname, type_from_word(type_text), update ? &zone : NULL);
 	}
 	fclose(in);
-	if (!item_count)
-		die(opt.file, "no line in it");
+	if (!to->count)
+		die(path, "no line in it");
 }
 
 /* Delete the A RRset at owner (RFC 2136 §2.5.2), add one A record (§2.5.1), sign. */
@@ -188,7 +206,7 @@ static size_t write_update(struct slot *s, const uint8_t *owner)
 	uint8_t address[4];
 	buf_store_u32(address, UINT32_C(0x0A000000) | (uint32_t)(random_next() >> 40));
 	writer_start(&writer, s->octets, SENT_MAX, s->id, OPCODE_UPDATE << FLAG_OPCODE_SHIFT);
-	if (!writer_question(&writer, opt.zone.wire, TYPE_SOA, CLASS_IN) ||
+	if (!writer_question(&writer, owner + name_len(owner), TYPE_SOA, CLASS_IN) ||
 	    !writer_rr(&writer, SECTION_UPDATE, owner, TYPE_A, CLASS_ANY, 0, NULL, 0) ||
 	    !writer_rr(&writer, SECTION_UPDATE, owner, TYPE_A, CLASS_IN, 60, address, sizeof address))
 		die("update", "does not fit");
@@ -200,10 +218,10 @@ static size_t write_update(struct slot *s, const uint8_t *owner)
 }
 
 /* Fills the slot with the next message; returns its length. */
-static size_t write_message(struct slot *s)
+static size_t write_message(const struct lane *l, struct slot *s)
 {
-	const struct item *it = &items[random_below(item_count)];
-	if (opt.update)
+	const struct item *it = &l->items->item[random_below(l->items->count)];
+	if (l->update)
 		return write_update(s, it->octets);
 	memcpy(s->octets, it->octets, it->len);
 	buf_store_u16(s->octets, s->id);
@@ -224,9 +242,14 @@ static void open_lane(struct lane *l)
 
 static void prepare(void)
 {
-	lanes = must_calloc(opt.lanes, sizeof *lanes);
-	polled = must_calloc(opt.lanes, sizeof *polled);
-	for (unsigned i = 0; i < opt.lanes; i++) {
+	lane_count = opt.lanes + (opt.updates != NULL);
+	lanes = must_calloc(lane_count, sizeof *lanes);
+	polled = must_calloc(lane_count, sizeof *polled);
+	for (unsigned i = 0; i < lane_count; i++) {
+		bool extra = i == opt.lanes;
+		lanes[i] = (struct lane){.items = extra ? &updated : &asked,
+					 .update = extra || (opt.key && !opt.updates),
+					 .tally = extra ? &beside : &tally};
 		open_lane(&lanes[i]);
 		polled[i] = (struct pollfd){.fd = lanes[i].fd, .events = POLLIN};
 	}
@@ -257,18 +280,21 @@ static void take_answer(struct lane *l, const uint8_t *wire, size_t len, uint64_
 	uint16_t id = buf_load_u16(wire), flags = buf_load_u16(wire + 2);
 	struct slot *s = &l->slots[id % opt.per_lane];
 	if (!s->busy || s->id != id || !(flags & FLAG_QR)) {
-		tally.stale++;
+		l->tally->stale++;
 		return;
 	}
 	uint64_t latency = now - s->sent_at;
-	tally.latency_sum += latency;
-	if (latency > tally.latency_max)
-		tally.latency_max = latency;
-	tally.answered++;
-	tally.rcode[flags & FLAG_RCODE_MASK]++;
-	tally.truncated += (flags & FLAG_TC) != 0;
-	if (opt.update && !is_signed(s, wire, len))
-		tally.unsigned_answers++;
+	uint64_t step = latency / LATENCY_STEP_NS;
+	struct tally *t = l->tally;
+	t->latency_sum += latency;
+	if (latency > t->latency_max)
+		t->latency_max = latency;
+	t->latency[step < LATENCIES ? step : LATENCIES - 1]++;
+	t->answered++;
+	t->rcode[flags & FLAG_RCODE_MASK]++;
+	t->truncated += (flags & FLAG_TC) != 0;
+	if (l->update && !is_signed(s, wire, len))
+		t->unsigned_answers++;
 	release(l, s);
 }
 
@@ -296,7 +322,7 @@ static void send_on(struct lane *l, uint64_t limit)
 		s->round = (uint16_t)((s->round + 1u) % (65536u / opt.per_lane));
 		s->id = (uint16_t)(s->round * opt.per_lane + i);
 		s->sent_at = now;
-		out_vectors[n] = (struct iovec){.iov_base = s->octets, .iov_len = write_message(s)};
+		out_vectors[n] = (struct iovec){.iov_base = s->octets, .iov_len = write_message(l, s)};
 		filled[n++] = s;
 	}
 	int done = sendmmsg(l->fd, out_batch, n, MSG_DONTWAIT);
@@ -304,29 +330,33 @@ static void send_on(struct lane *l, uint64_t limit)
 	for (unsigned i = 0; i < sent; i++)
 		filled[i]->busy = true;
 	l->busy += sent;
-	tally.sent += sent;
-	tally.unsendable += n - sent;
+	l->tally->sent += sent;
+	l->tally->unsendable += n - sent;
 }
 
 static void expire(uint64_t now)
 {
-	for (unsigned i = 0; i < opt.lanes; i++) {
+	for (unsigned i = 0; i < lane_count; i++) {
 		struct lane *l = &lanes[i];
 		for (unsigned j = 0; j < opt.per_lane; j++) {
 			struct slot *s = &l->slots[j];
 			if (!s->busy || now - s->sent_at < PATIENCE_NS)
 				continue;
-			tally.lost++;
+			l->tally->lost++;
 			release(l, s);
 		}
 	}
 }
 
 /* How many more may be sent at all. */
-static uint64_t left_to_send(uint64_t now, uint64_t end)
+static uint64_t left_to_send(const struct lane *l, uint64_t now, uint64_t end)
 {
 	if (now >= end)
 		return 0;
+	if (l->tally == &beside) {
+		uint64_t due = (uint64_t)((double)(now - started) * opt.rate / (double)SECOND_NS);
+		return due > beside.sent ? due - beside.sent : 0;
+	}
 	if (!opt.count)
 		return UINT64_MAX;
 	return opt.count > tally.sent ? opt.count - tally.sent : 0;
@@ -337,11 +367,11 @@ static unsigned pass(uint64_t end, unsigned *out)
 {
 	unsigned got = 0;
 	*out = 0;
-	for (unsigned i = 0; i < opt.lanes; i++) {
+	for (unsigned i = 0; i < lane_count; i++) {
 		struct lane *l = &lanes[i];
 		if (l->busy)
 			got += receive_on(l);
-		uint64_t limit = left_to_send(clock_monotonic_ns(), end);
+		uint64_t limit = left_to_send(l, clock_monotonic_ns(), end);
 		if (limit && l->busy < opt.per_lane)
 			send_on(l, limit);
 		*out += l->busy;
@@ -352,20 +382,30 @@ static unsigned pass(uint64_t end, unsigned *out)
 /* Returns the ns from the first message to the last answer taken (or given up). */
 static uint64_t run(void)
 {
-	uint64_t start = clock_monotonic_ns(), end = start + (uint64_t)(opt.seconds * (double)SECOND_NS);
-	uint64_t expired_at = start;
+	started = clock_monotonic_ns();
+	uint64_t end = started + (uint64_t)(opt.seconds * (double)SECOND_NS), expired_at = started;
 	unsigned in_flight, idle = 0;
 	do {
 		idle = pass(end, &in_flight) ? 0 : idle + 1;
 		uint64_t now = clock_monotonic_ns();
-		if (idle > IDLE_PASSES)
-			poll(polled, opt.lanes, POLL_MS);
+		if (idle > IDLE_PASSES && !opt.updates)
+			poll(polled, lane_count, POLL_MS);
 		if (now - expired_at >= EXPIRE_EVERY_NS) {
 			expire(now);
 			expired_at = now;
 		}
-	} while (in_flight || left_to_send(clock_monotonic_ns(), end));
-	return clock_monotonic_ns() - start;
+	} while (in_flight || left_to_send(&lanes[0], clock_monotonic_ns(), end));
+	return clock_monotonic_ns() - started;
+}
+
+/* The latency that this share of the answers was not behind, in µs. */
+static double percentile(const struct tally *t, double share)
+{
+	uint64_t wanted = (uint64_t)(share * (double)t->answered), seen = 0;
+	unsigned i = 0;
+	while (i < LATENCIES - 1 && (seen += t->latency[i]) < wanted)
+		i++;
+	return (i + 1) * (LATENCY_STEP_NS / 1e3);
 }
 
 static void print_tally(uint64_t ns)
@@ -378,6 +418,10 @@ static void print_tally(uint64_t ns)
 	printf(" latency_mean_us=%.1f latency_max_us=%.1f",
 	       tally.answered ? (double)tally.latency_sum / (double)tally.answered / 1e3 : 0.0,
 	       (double)tally.latency_max / 1e3);
+	printf(" latency_p50_us=%.0f latency_p99_us=%.0f", percentile(&tally, 0.5), percentile(&tally, 0.99));
+	if (opt.updates)
+		printf(" updates_sent=%llu updates_done=%llu", (unsigned long long)beside.sent,
+		       (unsigned long long)beside.rcode[RCODE_NOERROR]);
 	for (unsigned i = 0; i < RCODES; i++)
 		if (tally.rcode[i])
 			printf(" rcode%u=%llu", i, (unsigned long long)tally.rcode[i]);
@@ -390,7 +434,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e none|edns|do]\n"
-		"            [-z ZONE -y ALGORITHM:NAME:SECRET]\n");
+		"            [-y ALGORITHM:NAME:SECRET [-u FILE -r RATE]]\n");
 	exit(2);
 }
 
@@ -424,9 +468,9 @@ static void parse_edns(const char *word)
 
 static void parse_options(int argc, char **argv)
 {
-	unsigned long window = 0, lane_count = 0;
+	unsigned long window = 0, lanes_wanted = 0;
 	struct errmsg msg = {0};
-	for (int c; (c = getopt(argc, argv, "s:f:l:w:t:n:e:z:y:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "s:f:l:w:t:n:e:y:u:r:")) != -1;)
 		switch (c) {
 		case 's':
 			if (addr_parse(&opt.server, optarg, 53, &msg) != ERR_OK)
@@ -436,7 +480,7 @@ static void parse_options(int argc, char **argv)
 			opt.file = optarg;
 			break;
 		case 'l':
-			lane_count = strtoul(optarg, NULL, 10);
+			lanes_wanted = strtoul(optarg, NULL, 10);
 			break;
 		case 'w':
 			window = strtoul(optarg, NULL, 10);
@@ -450,10 +494,11 @@ static void parse_options(int argc, char **argv)
 		case 'e':
 			parse_edns(optarg);
 			break;
-		case 'z':
-			opt.update = true;
-			if (name_from_text(&opt.zone, optarg) != ERR_OK)
-				die(optarg, "is not a name");
+		case 'u':
+			opt.updates = optarg;
+			break;
+		case 'r':
+			opt.rate = strtod(optarg, NULL);
 			break;
 		case 'y':
 			parse_key(optarg);
@@ -461,13 +506,14 @@ static void parse_options(int argc, char **argv)
 		default:
 			usage();
 		}
-	if (lane_count)
-		opt.lanes = lane_count > LANES_MAX ? LANES_MAX : (unsigned)lane_count;
+	if (lanes_wanted)
+		opt.lanes = lanes_wanted > LANES_MAX ? LANES_MAX : (unsigned)lanes_wanted;
 	if (window) /* rounded down to a multiple of the lanes; a window below their number needs fewer lanes */
 		opt.lanes = window < opt.lanes ? (unsigned)window : opt.lanes;
 	if (window)
 		opt.per_lane = window / opt.lanes > LANE_WINDOW_MAX ? LANE_WINDOW_MAX : (unsigned)(window / opt.lanes);
-	if (!opt.server.len || !opt.file || opt.seconds <= 0 || opt.update != (opt.key != NULL) || optind != argc)
+	if (!opt.server.len || !opt.file || opt.seconds <= 0 || (opt.updates && (!opt.key || opt.rate <= 0)) ||
+	    optind != argc)
 		usage();
 }
 
@@ -476,7 +522,9 @@ int main(int argc, char **argv)
 	parse_options(argc, argv);
 	random_state = clock_monotonic_ns() | 1;
 	writer_init(&writer);
-	read_items();
+	read_items(&asked, opt.file, opt.key && !opt.updates);
+	if (opt.updates)
+		read_items(&updated, opt.updates, true);
 	prepare();
 	print_tally(run());
 	tsig_key_free(opt.key);

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def group(pgid):
 
 
 class Server(roost.Process):
-    """`data` is the data set it serves (see datasets.py); `key` lets its holder update the first zone."""
+    """`data` is the data set it serves (see datasets.py); `key` lets its holder update every zone."""
 
     title = "?"
     signs = True  # whether it answers from signed zones
@@ -314,6 +315,51 @@ security-poll-suffix=
         return ["/usr/sbin/pdns_server", f"--config-dir={self.directory}"]
 
 
+class PowerDnsSqlite(PowerDns):
+    """With the backend that takes updates."""
+
+    durability = "SQLite WAL, synchronous=FULL: a transaction an update"
+    SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+
+    @classmethod
+    def version(cls):
+        return super().version() if os.path.exists(cls.SCHEMA) else None
+
+    def prepare(self):
+        database = os.path.join(self.directory, "pdns.db")
+        named = self.write("named.conf", "".join(f'zone "{zone}" {{ type master; file "{path}"; }};\n'
+                                                 for zone, path in self.data.zones))
+        with open(self.SCHEMA, encoding="utf-8") as schema, sqlite3.connect(database) as handle:
+            handle.execute("PRAGMA journal_mode=WAL")
+            handle.executescript(schema.read())
+            rows = subprocess.run(["zone2sql", "--gsqlite", "--transactions", f"--named-conf={named}"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True, check=True).stdout
+            handle.executescript(rows)
+            handle.execute("UPDATE domains SET type = 'MASTER'")
+            handle.execute("INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, ?, ?)",
+                           (self.key.name.rstrip("."), self.key.algorithm, self.key.secret))
+            handle.execute("INSERT INTO domainmetadata (domain_id, kind, content) SELECT id, 'TSIG-ALLOW-DNSUPDATE', ? FROM domains",
+                           (self.key.name.rstrip("."),))
+        handle.close()
+        self.write("pdns.conf", f"""
+launch=gsqlite3
+gsqlite3-database={database}
+gsqlite3-pragma-synchronous=2
+dnsupdate=yes
+allow-dnsupdate-from=127.0.0.0/8
+zone-cache-refresh-interval=0
+local-address={self.address}
+local-port={self.port}
+receiver-threads=1
+distributor-threads=1
+socket-dir={self.directory}
+daemon=no
+guardian=no
+loglevel=2
+security-poll-suffix=
+""")
+
+
 class Roost(Server):
     title = "Roost"
     durability = "SQLite WAL, synchronous=FULL: a sync a commit, waiting updates in one; reply after it"
@@ -332,7 +378,8 @@ class Roost(Server):
             raise RuntimeError(f"fill: {done.stdout.strip()}")
         if self.key:
             roost.roostctl(self.db, "key", "add", self.key.name, "--algorithm", self.key.algorithm, "--secret", self.key.secret)
-            roost.roostctl(self.db, "grant", "add", self.data.zones[0][0], "update", "--key", self.key.name)
+            for zone, _ in self.data.zones:
+                roost.roostctl(self.db, "grant", "add", zone, "update", "--key", self.key.name)
 
     def argv(self):
         return [os.path.join(roost.BUILD, "roostd"), "-d", self.db, "-l", f"{self.address}@{self.port}", "-w", "1",
