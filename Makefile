@@ -8,12 +8,12 @@ FLAVOUR ?=
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests objects run check lint asan tsan bench benches faults fuzz fuzzers install uninstall clean help
+.PHONY: all tests objects run check clients lint asan tsan bench benches faults fuzz fuzzers install uninstall clean help
 
 all:
 
 # Goals that may install what is missing, before configure looks for it.
-INSTALLING = run check lint asan tsan bench faults fuzz
+INSTALLING = run check clients lint asan tsan bench faults fuzz
 
 build/config.mk: configure.ac tools/dev/config.mk.in
 	$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),@tools/dev/install-deps build)
@@ -160,6 +160,11 @@ check:
 	@$(MAKE) $(JOBS) all tests
 	@tools/dev/check $(B)
 
+clients:
+	@tools/dev/install-deps clients
+	@$(MAKE) $(JOBS) all
+	@tools/dev/check $(B) clients
+
 asan tsan:
 	@$(MAKE) check B=build/$@ FLAVOUR=$@
 
@@ -204,6 +209,7 @@ help:
 	@echo 'all        build/roostd, build/roostctl and the rest (CC=clang, CFLAGS=…, CONFIGURE_FLAGS=--prefix=…)'
 	@echo 'run        install what is missing, build, start a server with a starter zone on 127.0.0.1@5300'
 	@echo 'check      install what is missing, build, run every test'
+	@echo 'clients    install the DHCP servers, ACME clients and so on that send updates, and run them against it; wants root'
 	@echo 'asan tsan  the same under the address and undefined-behaviour, or the thread, sanitizer'
 	@echo 'fuzz       replay the fuzzing corpora; with FUZZ_SECONDS=N also search, N seconds a target'
 	@echo 'faults     1,000 faults of disk and power while updates stream (FAULTS="--faults N --seed N", FAULTS=--forever)'
