@@ -282,7 +282,8 @@ def test_start_on_records_that_cannot_be(statement, words):
 
     def rows():
         with sqlite3.connect(home.db) as handle:
-            return handle.execute("SELECT * FROM rrset WHERE zone = 1").fetchall() + handle.execute("SELECT * FROM zone WHERE id = 1").fetchall()
+            return (handle.execute("SELECT * FROM rrset WHERE zone = 1").fetchall() +
+                    handle.execute("SELECT name, role, policy, serial, changed FROM zone WHERE id = 1").fetchall())
 
     damaged = rows()
     for _ in range(2):  # a restart changes nothing
