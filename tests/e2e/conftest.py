@@ -1,3 +1,6 @@
+import subprocess
+import tempfile
+
 import pytest
 
 import roost
@@ -20,6 +23,18 @@ def no_process_left(tmp_path):
     yield
     problems = roost.end_all()
     assert not problems, problems
+
+
+@pytest.fixture(name="small_disk")
+def mount_small_disk():
+    """A file system of 3 MiB."""
+    directory = tempfile.mkdtemp(prefix="disk-", dir=roost.scratch)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", directory], stderr=subprocess.DEVNULL,
+                      check=False).returncode:
+        pytest.skip("no right to mount; the tests with a file size limit show most of the same")
+    yield directory
+    roost.end_all()
+    subprocess.run(["umount", directory], check=True)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -9,6 +9,7 @@ import roost
 
 sys.path.insert(0, os.path.join(roost.TOP, "tests", "fault"))
 import faults  # noqa: E402
+import wire  # noqa: E402
 
 ROUNDS = 8 if roost.SANITIZED else 25
 
@@ -39,4 +40,44 @@ def test_peers_and_keys_are_known_in_the_end(op):
                 assert select.select([peer], [], [], roost.PATIENCE)[0], f"{countdown}: the new peer was never told"
             life.check([], False)
     assert done > 5
+    life.end()
+
+
+def fill(ballast, blocks):
+    """Leaves so many blocks of the disk, also if roostd takes some or gives some back meanwhile."""
+    with open(ballast, "wb", buffering=0) as out:
+        for _ in range(10):
+            disk = os.statvfs(ballast)
+            spare = (disk.f_bavail - blocks) * disk.f_bsize
+            try:
+                out.write(bytes(max(spare, 0)))
+            except OSError:
+                pass
+            if spare < 0:
+                out.seek(out.truncate(max(out.tell() + spare, 0)))
+
+
+@pytest.mark.parametrize("after_start", [True, False])
+def test_disk_filled_to_the_block(small_disk, after_start):
+    """A disk with so many blocks left and no more, for a log that has to grow or one that has its space already; then there is room
+    again. With a crash in between, every other time."""
+    life = faults.Life(os.path.join(small_disk, "life"), faults.Template(roost.scratch), 1)
+    ballast = os.path.join(small_disk, "ballast")
+    refused = 0
+    for blocks in (0, 1, 2, 3, 5, 8, 13, 21, 34, 55):
+        if after_start:
+            life.server.stop()  # the log is gone
+            life.start()
+            life.connect()
+        fill(ballast, blocks)
+        updates = life.stream(lambda sent: sent < 30, 4)
+        refused += sum(update.rcode == wire.SERVFAIL for update in updates)
+        for zone in life.zones.values():
+            life.look(zone)
+        if blocks % 2:
+            life.server.kill()
+            life.start()
+        os.remove(ballast)
+        life.check(updates + life.stream_healed(), bool(blocks % 2))
+    assert refused > 30 or not after_start
     life.end()

@@ -79,18 +79,6 @@ def home_in(directory):
     return home
 
 
-@pytest.fixture(name="small_disk")
-def mount_small_disk():
-    """A file system of 3 MiB."""
-    directory = tempfile.mkdtemp(prefix="disk-", dir=roost.scratch)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", directory], stderr=subprocess.DEVNULL,
-                      check=False).returncode:
-        pytest.skip("no right to mount; the tests with a file size limit show most of the same")
-    yield directory
-    roost.end_all()
-    subprocess.run(["umount", directory], check=True)
-
-
 def test_disk_full(small_disk):
     ballast = os.path.join(small_disk, "ballast")
     with open(ballast, "wb") as out:

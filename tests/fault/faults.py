@@ -187,6 +187,7 @@ class Server(roost.Roostd):
 
     def __init__(self, db, control):
         super().__init__(db, workers=2, start=False)
+        self.log = os.path.join(roost.scratch, f"roostd-{self.port}.log")  # not on the database's disk
         self.control = control
 
     def start(self, must=True):
@@ -274,7 +275,7 @@ class Life:
         self.db = os.path.join(directory, "roost.db")
         shutil.copy(template.db, self.db)
         self.key = template.key
-        self.control = Control(os.path.join(directory, "control"))
+        self.control = Control(os.path.join(roost.scratch, f"control-{os.path.basename(directory)}"))
         self.server = Server(self.db, self.control)
         self.zones = {zone: Zone(zone) for zone in (*ZONES, IMPORTED)}
         self.count = 0  # of labels
@@ -663,6 +664,7 @@ class Life:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         db.close()
         shutil.rmtree(self.directory)
+        os.remove(self.server.log)
 
 
 BROKEN = (AssertionError, sqlite3.Error, OSError, LookupError, struct.error, subprocess.TimeoutExpired)  # promises, in Life.round
