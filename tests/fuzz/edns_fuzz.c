@@ -116,7 +116,7 @@ static void check_finding(const struct edns *e)
 /* What we made is taken for ours, from the same address and no other. */
 static void check_cookie(const struct options *o, uint8_t made[COOKIE_LEN])
 {
-	static const struct cookie_secrets secrets = {.count = 1, .secret = {"a secret, sixteen"}};
+	static const struct cookie_secrets secrets = {.count = 1, .secret = {"sixteen octets.."}};
 	struct addr from, other;
 	uint8_t again[COOKIE_LEN];
 	must(!addr_parse(&from, "192.0.2.99@4000", 0, NULL) && !addr_parse(&other, "192.0.2.98@4000", 0, NULL));

@@ -15,21 +15,22 @@ static const struct fault {
 	const char *words;
 	const char *hint; /* what the requester is told; NULL: the RCODE is enough */
 } faults[] = {
-	[UPDATE_SOUND] = {RCODE_NOERROR, ""},
+	[UPDATE_SOUND] = {RCODE_NOERROR, "", NULL},
 	[UPDATE_BAD_ZONE_SECTION] = {RCODE_FORMERR,
-				     "the zone section is not exactly one SOA question of class IN for this zone"},
-	[UPDATE_NO_GRANT] = {RCODE_REFUSED,
-			     "no grant allows this requester to update the zone; see roostctl grant add"},
-	[UPDATE_OUTSIDE] = {RCODE_NOTZONE, "the name is not in the zone"},
-	[UPDATE_BAD_CLASS] = {RCODE_FORMERR, "the class is neither IN, ANY nor NONE"},
-	[UPDATE_BAD_TTL] = {RCODE_FORMERR, "the TTL must be 0 here"},
-	[UPDATE_BAD_RDATA] = {RCODE_FORMERR, "the RDATA must be empty here, or does not fit the type"},
-	[UPDATE_BAD_TYPE] = {RCODE_FORMERR, "a meta type has no records"},
-	[UPDATE_SIGNER_TYPE] = {RCODE_REFUSED, "only the zone's signer makes records of this type"},
+				     "the zone section is not exactly one SOA question of class IN for this zone",
+				     NULL},
+	[UPDATE_NO_GRANT] = {RCODE_REFUSED, "no grant allows this requester to update the zone; see roostctl grant add",
+			     NULL},
+	[UPDATE_OUTSIDE] = {RCODE_NOTZONE, "the name is not in the zone", NULL},
+	[UPDATE_BAD_CLASS] = {RCODE_FORMERR, "the class is neither IN, ANY nor NONE", NULL},
+	[UPDATE_BAD_TTL] = {RCODE_FORMERR, "the TTL must be 0 here", NULL},
+	[UPDATE_BAD_RDATA] = {RCODE_FORMERR, "the RDATA must be empty here, or does not fit the type", NULL},
+	[UPDATE_BAD_TYPE] = {RCODE_FORMERR, "a meta type has no records", NULL},
+	[UPDATE_SIGNER_TYPE] = {RCODE_REFUSED, "only the zone's signer makes records of this type", NULL},
 	[UPDATE_LOCKED] = {RCODE_REFUSED, "is locked: only an administrator changes it; see roostctl record unlock",
 			   "locked by the administrator"},
 	[UPDATE_FORBIDDEN] = {RCODE_REFUSED,
-			      "no grant of this requester covers the name and type; see roostctl grant explain"}};
+			      "no grant of this requester covers the name and type; see roostctl grant explain", NULL}};
 
 /* One sentence about one record; returns the RCODE for convenience. */
 static enum rcode blame(struct errmsg *why, enum rcode rcode, const struct update_rr *rr, const char *words)
