@@ -167,7 +167,11 @@ def test_two_keys_of_one_identity(home):
     home.server.ctl("key", "expire", old.name, "never")
     assert send(home, old, [("add", "nas", 60, "A", "192.0.2.8")]) == ("NOERROR", None)
 
+    # Its peers go over to the new key with its grants; with the last key of an identity they would be lost.
+    home.server.ctl("peer", "add", ZONE, "127.0.0.2@53", "--key", old.name)
     home.server.ctl("key", "remove", old.name)
+    assert home.server.ctl("peer", "list").stdout == f"{ZONE} 127.0.0.2@53 --key {new.name}\n"
+    home.server.ctl("key", "remove", new.name, status=1)
     assert send(home, new, [("add", "nas", 60, "A", "192.0.2.9")]) == ("NOERROR", None)
     home.server.ctl("key", "add", old.name, status=1)  # would be the identity of another
     again = roost.Key.parse(home.server.ctl("key", "rotate", new.name, "--new", "spare", "--expires", "30d").stdout)

@@ -253,6 +253,8 @@ static enum err remove_key(struct job *job, struct zonestore *s, struct errmsg *
 	admin_name_to_text(r->key.name.wire, name);
 	enum err err = admin_find_key(s, r->key.name.wire, &there, why);
 	explicit_bzero(there.secret, sizeof(there.secret));
+	if (!err)
+		err = zonestore_hand_over_peers(s, r->key.name.wire, why);
 	if (err)
 		return err;
 	err = keystore_remove_key(zonestore_sql(s), r->key.name.wire, r->with_grants, why);

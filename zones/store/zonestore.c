@@ -559,6 +559,23 @@ enum err zonestore_remove_peer(struct zonestore *s, const uint8_t *zone, const s
 	return err;
 }
 
+enum err zonestore_hand_over_peers(struct zonestore *s, const uint8_t *key, struct errmsg *msg)
+{
+	char text[NAME_TEXT_MAX];
+	enum err err =
+		sqlstore_prepare(s->sql, &s->hand_over_peers,
+				 "UPDATE peer SET \"key\" = heir.name FROM (SELECT other.name FROM \"key\" AS other "
+				 "JOIN \"key\" AS it ON it.identity = other.identity AND it.name = ?1 "
+				 "WHERE other.name <> ?1 "
+				 "ORDER BY other.expires IS NOT NULL, other.expires DESC, other.created DESC LIMIT 1) "
+				 "AS heir WHERE peer.\"key\" = ?1",
+				 msg);
+	if (err)
+		return err;
+	zonestore_inside_bind_name(s->hand_over_peers, 1, key, text);
+	return sqlstore_run(s->sql, s->hand_over_peers, msg);
+}
+
 static enum err read_peer(sqlite3_stmt *stmt, struct zonestore_peer *out, struct errmsg *msg)
 {
 	const char *zone = (const char *)sqlite3_column_text(stmt, 1);

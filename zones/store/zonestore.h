@@ -181,6 +181,8 @@ MUST_USE enum err zonestore_add_peer(struct zonestore *s, struct zonestore_peer 
 				     struct errmsg *msg); /* ERR_EXISTS, ERR_NOTFOUND (zone, key) */
 MUST_USE enum err zonestore_remove_peer(struct zonestore *s, const uint8_t *zone, const struct addr *address,
 					struct errmsg *msg);
+/* Peers with that (lower-case) key get the one of its identity that lasts longest, if it has another. */
+MUST_USE enum err zonestore_hand_over_peers(struct zonestore *s, const uint8_t *key, struct errmsg *msg);
 typedef enum err zonestore_peer_fn(void *arg, const struct zonestore_peer *p);
 MUST_USE enum err zonestore_each_peer(struct zonestore *s, const uint8_t *zone, zonestore_peer_fn *fn, void *arg,
 				      struct errmsg *msg); /* zone NULL: all */
