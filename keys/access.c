@@ -182,7 +182,7 @@ static enum err find_rules(struct access *a, struct access_scope *s, const struc
 
 static bool has_limits(const struct access_grant *g)
 {
-	return g->max_records || g->rate.count || g->name_rate.count;
+	return g->max_records || g->rate.count || g->name_rate.count || g->lease.standard || g->lease.max;
 }
 
 static struct access_rule *make_rule(const struct access_grant *g)
@@ -211,6 +211,7 @@ static struct access_rule *make_rule(const struct access_grant *g)
 				    .max_records = g->max_records,
 				    .rate = g->rate,
 				    .name_rate = g->name_rate,
+				    .lease = g->lease,
 				    .type_count = g->type_count,
 				    .types = r->types};
 	r->limits = l;

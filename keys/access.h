@@ -47,6 +47,12 @@ struct access_rate {
 	uint32_t burst;
 };
 
+/* Seconds that records may last (RFC 9664), 0 each: not said. */
+struct access_lease {
+	uint32_t standard;     /* for updates that ask for no lease */
+	uint32_t max, key_max; /* for those that do; the other is for KEY records */
+};
+
 struct access_grant {
 	int64_t id; /* row id: "grant 7" in messages */
 	struct name zone;
@@ -63,7 +69,8 @@ struct access_grant {
 	uint32_t max_records;         /* 0: no limit */
 	struct access_rate rate;      /* of one identity, or of one source where there is no key */
 	struct access_rate name_rate; /* at one name */
-	int64_t expires;              /* unix ms; 0: never */
+	struct access_lease lease;
+	int64_t expires; /* unix ms; 0: never */
 };
 
 struct access;
@@ -124,6 +131,7 @@ struct access_limits {
 	int64_t grant;
 	uint32_t max_records;
 	struct access_rate rate, name_rate;
+	struct access_lease lease;
 	uint16_t type_count; /* 0: every type */
 	const uint16_t *types;
 };
@@ -159,6 +167,10 @@ enum {
 };
 MUST_USE enum err access_rate_from_text(struct access_rate *rate, const char *text);
 char *access_rate_to_text(const struct access_rate *rate, char out[ACCESS_RATE_TEXT_MAX]);
+/* "3600" or "1h,7d": for KEY records another. Without one, those have the same. */
+enum { ACCESS_LEASE_TEXT_MAX = 24, ACCESS_LEASE_MIN = 30 /* seconds, RFC 9664 §7 */ };
+MUST_USE enum err access_lease_max_from_text(struct access_lease *lease, const char *text);
+char *access_lease_max_to_text(const struct access_lease *lease, char out[ACCESS_LEASE_TEXT_MAX]);
 const char *access_action_to_text(enum access_action a);
 MUST_USE enum err access_action_from_text(enum access_action *a, const char *text);
 

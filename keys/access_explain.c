@@ -212,6 +212,10 @@ static void say_limits(struct sentence *s, const struct access_limits *l)
 		say(s, "; at most %s updates by it", access_rate_to_text(&l->rate, rate));
 	if (l->name_rate.count)
 		say(s, "; at most %s updates at a name", access_rate_to_text(&l->name_rate, rate));
+	if (l->lease.standard)
+		say(s, "; records last for %u s unless it asks for a lease", l->lease.standard);
+	if (l->lease.max)
+		say(s, "; leases of at most %u s, of KEY records %u s", l->lease.max, l->lease.key_max);
 }
 
 static void explain_lock(struct sentence *s, const struct access_lock *l, const struct question *q)

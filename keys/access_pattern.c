@@ -275,3 +275,33 @@ enum err access_action_from_text(enum access_action *a, const char *text)
 		}
 	return ERR_USAGE;
 }
+
+/* ---- leases ---- */
+
+static bool read_lease(uint32_t *out, const char *text, size_t len)
+{
+	char part[ACCESS_LEASE_TEXT_MAX];
+	if (len >= sizeof(part))
+		return false;
+	memcpy(part, text, len);
+	part[len] = '\0';
+	return text_ttl_from_text(out, part) == ERR_OK && *out >= ACCESS_LEASE_MIN;
+}
+
+enum err access_lease_max_from_text(struct access_lease *lease, const char *text)
+{
+	size_t len = strcspn(text, ",");
+	if (!read_lease(&lease->max, text, len))
+		return ERR_USAGE;
+	lease->key_max = lease->max;
+	return !text[len] || read_lease(&lease->key_max, text + len + 1, strlen(text + len + 1)) ? ERR_OK : ERR_USAGE;
+}
+
+char *access_lease_max_to_text(const struct access_lease *lease, char out[ACCESS_LEASE_TEXT_MAX])
+{
+	if (lease->max == lease->key_max)
+		snprintf(out, ACCESS_LEASE_TEXT_MAX, "%u", lease->max);
+	else
+		snprintf(out, ACCESS_LEASE_TEXT_MAX, "%u,%u", lease->max, lease->key_max);
+	return out;
+}

@@ -76,6 +76,11 @@ const char *const keystore_schema_rights =
 	" PRIMARY KEY (zone, name, type)"
 	") STRICT, WITHOUT ROWID;";
 
+const char *const keystore_schema_leases =
+	"ALTER TABLE \"grant\" ADD COLUMN lease_default INTEGER CHECK (lease_default BETWEEN 30 AND 2147483647);"
+	"ALTER TABLE \"grant\" ADD COLUMN lease_max INTEGER CHECK (lease_max BETWEEN 30 AND 2147483647);"
+	"ALTER TABLE \"grant\" ADD COLUMN key_lease_max INTEGER CHECK (key_lease_max BETWEEN 30 AND 2147483647);";
+
 #define KEY_COLUMNS "id, name, algorithm, secret, created, identity, expires"
 /* ---- statements ---- */
 

@@ -8,8 +8,8 @@
 #include "lib/sqlstore.h"
 
 /* SQL that makes tables `key` and `grant` (part of migration 0); that gives keys an identity and an end, grants limits
- * and an end, and makes table `lock` (a migration of its own). */
-extern const char *const keystore_schema_0, *const keystore_schema_rights;
+ * and an end, and makes table `lock`; that gives grants leases (migrations of their own). */
+extern const char *const keystore_schema_0, *const keystore_schema_rights, *const keystore_schema_leases;
 
 struct keystore_key {
 	int64_t id;

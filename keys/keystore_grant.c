@@ -4,8 +4,9 @@
 
 #include "keys/keystore_inside.h"
 
-#define GRANT_COLUMNS \
-	"id, zone, action, \"key\", source, name, types, rate, name_rate, ifnull(max_records, 0), ifnull(expires, 0)"
+#define GRANT_COLUMNS                                                                                            \
+	"id, zone, action, \"key\", source, name, types, rate, name_rate, max_records, expires, lease_default, " \
+	"lease_max, key_lease_max"
 
 enum {
 	GRANT_TYPES_MAX = sizeof(((struct access_grant *)0)->types) / sizeof(((struct access_grant *)0)->types[0]),
@@ -77,6 +78,12 @@ static void bind_grant(sqlite3_stmt *stmt, const struct access_grant *g)
 		sqlite3_bind_int64(stmt, 9, g->max_records);
 	if (g->expires)
 		sqlite3_bind_int64(stmt, 10, g->expires);
+	if (g->lease.standard)
+		sqlite3_bind_int64(stmt, 11, g->lease.standard);
+	if (!g->lease.max)
+		return;
+	sqlite3_bind_int64(stmt, 12, g->lease.max);
+	sqlite3_bind_int64(stmt, 13, g->lease.key_max);
 }
 
 static enum err find_equal(struct sqlstore *s, struct access_grant *g, struct errmsg *msg)
@@ -104,8 +111,9 @@ enum err keystore_add_grant(struct sqlstore *s, struct access_grant *g, struct e
 	sqlite3_stmt *stmt;
 	enum err err = keystore_inside_prepare(s, &stmt,
 					       "INSERT INTO \"grant\" (zone, action, \"key\", source, name, types, "
-					       "rate, name_rate, max_records, expires) "
-					       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+					       "rate, name_rate, max_records, expires, lease_default, lease_max, "
+					       "key_lease_max) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+					       "?12, ?13)",
 					       "adding a grant", msg);
 	if (err)
 		return err;
@@ -188,8 +196,11 @@ static enum err read_grant(sqlite3_stmt *stmt, struct access_grant *g, struct er
 		return bad_grant(g->id, "rate", rate, msg);
 	if (name_rate && access_rate_from_text(&g->name_rate, name_rate) != ERR_OK)
 		return bad_grant(g->id, "rate of a name", name_rate, msg);
-	g->max_records = (uint32_t)max; /* the table checks it */
-	g->expires = sqlite3_column_int64(stmt, 10);
+	g->max_records = (uint32_t)max;              /* the table checks it */
+	g->expires = sqlite3_column_int64(stmt, 10); /* NULL is 0, as below */
+	g->lease = (struct access_lease){.standard = (uint32_t)sqlite3_column_int64(stmt, 11),
+					 .max = (uint32_t)sqlite3_column_int64(stmt, 12),
+					 .key_max = (uint32_t)sqlite3_column_int64(stmt, 13)};
 	return ERR_OK;
 }
 

@@ -1,9 +1,12 @@
-/* housekeeper.h: a thread that has the writer do what can wait: refusals into the history, its index of names, its
- * bounds.
+/* housekeeper.h: a thread that has the writer do what has its time or can wait: leases that end, refusals into the
+ * history, its index of names, its bounds.
  *
  *   workers   -- refusals -->  |             |
- *   published -- changed --->  | housekeeper | -- JOB_CHORE, one at a time --> writer
+ *   published -- changed --->  | housekeeper | -- one job at a time --> writer
  *   time      -------------->  |             |
+ *
+ * Leases end on time, by the wall clock, in which they are stored. For an hour after a leap of that into the future,
+ * the clock from before goes on for them: a wrong time must not cost every host its name.
  *
  * A chore is a transaction of some hundred rows, about a millisecond; behind each the housekeeper rests for some
  * times as long as it took, so updates keep the writer. It looks into the database with a handle of its own.
@@ -28,6 +31,8 @@ void housekeeper_free(struct housekeeper *h); /* when nobody tells it anything a
 
 /* Some zone has a new version. */
 void housekeeper_changed(struct housekeeper *h);
+/* Records have leases. */
+void housekeeper_leased(struct housekeeper *h);
 /* An update was refused. */
 void housekeeper_refused(struct housekeeper *h, const struct refusals_note *note);
 

@@ -87,6 +87,13 @@ static void on_published(void *arg, const uint8_t *zone, uint32_t serial, bool p
 }
 
 /* Writer thread. */
+static void on_leased(void *arg)
+{
+	struct daemon *d = arg;
+	housekeeper_leased(d->server.housekeeper);
+}
+
+/* Writer thread. */
 static void on_delivering(void *arg, bool begin)
 {
 	(void)arg;
@@ -223,8 +230,11 @@ static enum err start_workers(struct daemon *d, struct errmsg *msg)
 
 static enum err start_writer(struct daemon *d, struct errmsg *msg)
 {
-	struct commit_hooks hooks = {
-		.published = on_published, .admin_changed = on_admin_changed, .delivering = on_delivering, .arg = d};
+	struct commit_hooks hooks = {.published = on_published,
+				     .admin_changed = on_admin_changed,
+				     .leased = on_leased,
+				     .delivering = on_delivering,
+				     .arg = d};
 	enum err e = sqlstore_checkpoint_start(&d->checkpoint, zonestore_sql(d->store), msg);
 	if (e)
 		return e;

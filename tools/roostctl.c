@@ -37,6 +37,8 @@ static const struct option_row {
 	[OPTION_MAX]       = {"--max",       "N",       "no update may leave more records than that at a name"},
 	[OPTION_RATE]      = {"--rate",      "N/TIME",  "updates by one key: 6/1m, or 6/1m,20 if 20 may come at once"},
 	[OPTION_NAME_RATE] = {"--name-rate", "N/TIME",  "updates at one name, whoever they come from"},
+	[OPTION_LEASE_DEFAULT] = {"--lease-default", "TIME", "records of updates that ask for no lease last so long"},
+	[OPTION_LEASE_MAX] = {"--lease-max", "TIME[,TIME]", "longest lease; with two, the second for KEY records (1d,7d)"},
 	[OPTION_EXPIRES]   = {"--expires",   "END",     "when it ends: 30d, 2026-12-31, 2026-12-31T12:00:00Z, never"},
 	[OPTION_IDENTITY]  = {"--identity",  "NAME",    "the key has the grants of that key, beside it"},
 	[OPTION_NEW]       = {"--new",       "NAME",    "of the new key; without it NAME-2, NAME-3, …"},
@@ -103,7 +105,7 @@ static const struct command {
 	 "remove a key"},
 	{"grant add", "ZONE update|transfer|notify", 2, 2,
 	 HAS(OPTION_KEY) | HAS(OPTION_FROM) | HAS(OPTION_NAME) | HAS(OPTION_TYPES) | HAS(OPTION_MAX) |
-	 HAS(OPTION_RATE) | HAS(OPTION_NAME_RATE) | HAS(OPTION_EXPIRES), roostctl_grant_add,
+	 HAS(OPTION_RATE) | HAS(OPTION_NAME_RATE) | HAS(OPTION_LEASE_DEFAULT) | HAS(OPTION_LEASE_MAX) | HAS(OPTION_EXPIRES), roostctl_grant_add,
 	 "allow it, to whoever signs with the key, comes from the addresses, or both"},
 	{"grant preset", "ZONE host|acme|dhcp|secondary|admin", 2, 2, HAS(OPTION_KEY) | HAS(OPTION_NAME) | HAS(OPTION_FROM),
 	 roostctl_grant_preset,

@@ -41,12 +41,13 @@ int roostctl_grant_add(struct roostctl *ctl)
 	if (!ctl->option[OPTION_KEY] && !ctl->option[OPTION_FROM])
 		return roostctl_usage(
 			ctl, "grant add: say who may: --key NAME, --from PREFIX or both (--from ::/0 is everybody)");
-	json_t *request = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:o, s:o*, s:s*, s:s*, s:s*}", "cmd",
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:o, s:o*, s:s*, s:s*, s:s*, s:s*, s:s*}", "cmd",
 				    "grant add", "zone", ctl->argv[0], "action", ctl->argv[1], "key",
 				    ctl->option[OPTION_KEY], "from", ctl->option[OPTION_FROM], "name",
 				    ctl->option[OPTION_NAME], "types", split_types(ctl->option[OPTION_TYPES]), "max",
 				    number(ctl->option[OPTION_MAX]), "rate", ctl->option[OPTION_RATE], "name_rate",
-				    ctl->option[OPTION_NAME_RATE], "expires", ctl->option[OPTION_EXPIRES]);
+				    ctl->option[OPTION_NAME_RATE], "lease_default", ctl->option[OPTION_LEASE_DEFAULT],
+				    "lease_max", ctl->option[OPTION_LEASE_MAX], "expires", ctl->option[OPTION_EXPIRES]);
 	int status = roostctl_ask(ctl, request, -1, false, &answer);
 	if (status)
 		return status;
@@ -82,6 +83,10 @@ static void print_limits(const struct access_grant *g)
 		printf(" --rate %s", access_rate_to_text(&g->rate, rate));
 	if (g->name_rate.count)
 		printf(" --name-rate %s", access_rate_to_text(&g->name_rate, rate));
+	if (g->lease.standard)
+		printf(" --lease-default %u", g->lease.standard);
+	if (g->lease.max)
+		printf(" --lease-max %s", access_lease_max_to_text(&g->lease, rate));
 	if (g->expires)
 		printf(" --expires %s%s", clock_to_text(g->expires, time), roostctl_expired(g->expires));
 }

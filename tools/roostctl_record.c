@@ -2,10 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/text.h"
 #include "tools/roostctl.h"
 #include "zones/admin/admin.h"
 #include "zones/file/zonefile.h"
+#include "zones/store/zonestore_leases.h"
 
 enum { TXT_PIECE = 255 /* octets of a character-string, RFC 1035 §3.3 */ };
 
@@ -23,7 +25,7 @@ struct listing {
 };
 
 /* The comment stands behind the record, in the same line. */
-static bool print_locked(const struct zonestore_rr *rr)
+static bool print_with(const struct zonestore_rr *rr, const char *comment)
 {
 	char *line = NULL;
 	size_t size;
@@ -32,7 +34,7 @@ static bool print_locked(const struct zonestore_rr *rr)
 	if (f)
 		good &= fclose(f) == 0;
 	if (good)
-		good = printf("%.*s ; locked\n", (int)strcspn(line, "\n"), line) > 0;
+		good = printf("%.*s ; %s\n", (int)strcspn(line, "\n"), line, comment) > 0;
 	free(line);
 	return good;
 }
@@ -40,11 +42,22 @@ static bool print_locked(const struct zonestore_rr *rr)
 static enum err list_rr(void *arg, const struct zonestore_rr *rr)
 {
 	struct listing *l = arg;
+	char lease[CLOCK_TEXT_MAX + 16], time[CLOCK_TEXT_MAX];
+	int64_t ends;
 	if (l->type != TYPE_ANY && l->type != rr->rr.type)
 		return ERR_OK;
 	l->count++;
-	bool locked = access_locked(l->locks, l->zone.name.wire, rr->owner, rr->rr.type);
-	if (locked ? print_locked(rr) : roostctl_print_rr("", rr->owner, &rr->rr))
+	enum err err = zonestore_leases_find(l->store, l->zone.id, rr->owner, &rr->rr, &ends, l->msg);
+	if (err)
+		return err;
+	const char *comment = NULL;
+	if (access_locked(l->locks, l->zone.name.wire, rr->owner, rr->rr.type))
+		comment = "locked";
+	else if (ends) {
+		snprintf(lease, sizeof(lease), "lease until %s", clock_to_text(ends, time));
+		comment = lease;
+	}
+	if (comment ? print_with(rr, comment) : roostctl_print_rr("", rr->owner, &rr->rr))
 		return ERR_OK;
 	return errmsg_set(l->msg, ERR_IO, "standard output cannot be written");
 }

@@ -9,6 +9,7 @@
 #include "server/dns/asked.h"
 #include "server/dns/refusal.h"
 #include "server/housekeeper.h"
+#include "zones/change/lease.h"
 
 /* Every change is in the zone's history; the log may leave some out when there are hundreds a second. */
 static void log_change(const struct job *job)
@@ -99,7 +100,11 @@ static enum err make_job(struct ddns *d, const struct message *m, const struct a
 	snprintf(job->actor.transport, sizeof job->actor.transport, "%s", udp ? "udp" : "tcp");
 	job->done = on_done;
 	job->done_arg = d;
-	return update_parse(&job->update, m, who->zone, d->access, who);
+	enum err e = update_parse(&job->update, m, who->zone, d->access, who);
+	struct options *o = &d->reply.options;
+	if (!e && (o->asked & OPTION_LEASE))
+		lease_grant(job->update, !o->key_leased, &o->lease, &o->key_lease);
+	return e;
 }
 
 enum err ddns_new(struct ddns **out, const struct message *m, const struct reply *reply, struct access *access,
@@ -167,6 +172,8 @@ size_t ddns_answer(struct ddns *d, unsigned rcode, uint8_t out[DDNS_ANSWER_MAX])
 	if (d->reply.limit > DDNS_ANSWER_MAX)
 		d->reply.limit = DDNS_ANSWER_MAX;
 	give_reason(&d->reply.options, rcode, update_hint(d->job->update));
+	if (rcode == RCODE_NOERROR)
+		options_give_lease(&d->reply.options, d->reply.options.lease, d->reply.options.key_lease);
 	reply_start(&d->reply, d->writer, out);
 	/* The zone section comes back; the other sections need not (RFC 2136 §3.8). */
 	(void)writer_question(d->writer, d->zone.wire, TYPE_SOA, CLASS_IN);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum {
+	CODE_LEASE = 2,
 	CODE_NSID = 3,
 	CODE_EXPIRE = 9,
 	CODE_COOKIE = 10,
@@ -12,6 +13,7 @@ enum {
 	CODE_ERROR = 15,
 	CODE_ZONEVERSION = 19,
 	HEADER_LEN = 4, /* code, length */
+	LEASE_LEN = 4,  /* of either */
 	EXPIRE_LEN = 4,
 	KEEPALIVE_LEN = 2,
 	KEEPALIVE_UNIT_MS = 100,
@@ -21,7 +23,7 @@ enum {
 	VERSION_SOA_SERIAL = 0
 };
 
-_Static_assert(6 * HEADER_LEN + OPTIONS_NSID_MAX + EXPIRE_LEN + COOKIE_LEN + KEEPALIVE_LEN + ERROR_LEN +
+_Static_assert(7 * HEADER_LEN + 2 * LEASE_LEN + OPTIONS_NSID_MAX + EXPIRE_LEN + COOKIE_LEN + KEEPALIVE_LEN + ERROR_LEN +
 			       ERROR_TEXT_MAX + ZONEVERSION_LEN <=
 		       OPTIONS_MAX,
 	       "all options of an answer fit");
@@ -41,9 +43,25 @@ static enum err take_cookie(struct options *o, const uint8_t *data, size_t len)
 	return ERR_OK;
 }
 
+/* RFC 9664 §4: one interval for all, or a second one for KEY records. */
+static enum err take_lease(struct options *o, const uint8_t *data, size_t len)
+{
+	if (len != LEASE_LEN && len != 2 * LEASE_LEN)
+		return ERR_FORMAT;
+	if (o->asked & OPTION_LEASE)
+		return ERR_OK;
+	o->asked |= OPTION_LEASE;
+	o->key_leased = len == 2 * LEASE_LEN;
+	o->lease = buf_load_u32(data);
+	o->key_lease = o->key_leased ? buf_load_u32(data + LEASE_LEN) : o->lease;
+	return ERR_OK;
+}
+
 static enum option known(unsigned code)
 {
 	switch (code) {
+	case CODE_LEASE:
+		return OPTION_LEASE;
 	case CODE_NSID:
 		return OPTION_NSID;
 	case CODE_EXPIRE:
@@ -63,6 +81,8 @@ static enum err take(struct options *o, enum option what, const uint8_t *data, s
 {
 	if (what == OPTION_COOKIE)
 		return take_cookie(o, data, len);
+	if (what == OPTION_LEASE)
+		return take_lease(o, data, len);
 	o->asked = (uint8_t)(o->asked | (unsigned)what);
 	/* Requests have them empty. RFC 5001 §2.2 wants octets in an NSID ignored, the peers do so with EXPIRE and
 	 * tcp-keepalive as well; in ZONEVERSION they are an error. */
@@ -126,6 +146,14 @@ void options_give_version(struct options *o, unsigned labels, uint32_t serial)
 	o->serial = serial;
 }
 
+void options_give_lease(struct options *o, uint32_t lease, uint32_t key_lease)
+{
+	if (!give(o, OPTION_LEASE))
+		return;
+	o->lease = lease;
+	o->key_lease = key_lease;
+}
+
 void options_give_error(struct options *o, enum ede code, const char *text)
 {
 	assert(!text || strlen(text) <= ERROR_TEXT_MAX);
@@ -139,6 +167,8 @@ size_t options_room(const struct options *o)
 	size_t room = 0;
 	if (!o->asked)
 		return 0;
+	if (o->asked & OPTION_LEASE)
+		room += HEADER_LEN + 2 * LEASE_LEN;
 	if (o->asked & OPTION_NSID)
 		room += HEADER_LEN + (o->given & OPTION_NSID ? strlen(o->nsid) : 0);
 	if (o->asked & OPTION_EXPIRE)
@@ -187,6 +217,16 @@ static void put_zoneversion(const struct options *o, struct wbuf *out)
 	buf_store_u32(p + 2, o->serial);
 }
 
+static void put_lease(const struct options *o, struct wbuf *out)
+{
+	uint8_t *p = begin(out, CODE_LEASE, o->key_leased ? 2 * LEASE_LEN : LEASE_LEN);
+	if (!p)
+		return;
+	buf_store_u32(p, o->lease);
+	if (o->key_leased)
+		buf_store_u32(p + LEASE_LEN, o->key_lease);
+}
+
 /* What matters most comes first. */
 size_t options_put(const struct options *o, uint8_t wire[OPTIONS_MAX], size_t room)
 {
@@ -194,6 +234,8 @@ size_t options_put(const struct options *o, uint8_t wire[OPTIONS_MAX], size_t ro
 	uint8_t *p;
 	if ((o->given & OPTION_COOKIE) && (p = begin(&out, CODE_COOKIE, COOKIE_LEN)))
 		memcpy(p, o->cookie, COOKIE_LEN);
+	if (o->given & OPTION_LEASE)
+		put_lease(o, &out);
 	if ((o->given & OPTION_KEEPALIVE) && (p = begin(&out, CODE_KEEPALIVE, KEEPALIVE_LEN)))
 		buf_store_u16(p, o->keepalive);
 	if ((o->given & OPTION_EXPIRE) && (p = begin(&out, CODE_EXPIRE, EXPIRE_LEN)))

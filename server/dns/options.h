@@ -1,6 +1,7 @@
 /* options.h: EDNS options (RFC 6891 §6.1.2): what a request asks for by them, read once into a plain struct, and what
  * its answer says to them.
  *
+ *   code 2   Update Lease  RFC 9664
  *   code 3   NSID          RFC 5001      9   EXPIRE       RFC 7314      10  COOKIE  RFC 7873, 9018
  *   code 11  tcp-keepalive RFC 7828      15  EDE          RFC 8914      19  ZONEVERSION  RFC 9660
  *
@@ -25,7 +26,8 @@ enum option {
 	OPTION_COOKIE = 4,
 	OPTION_KEEPALIVE = 8,
 	OPTION_ZONEVERSION = 16,
-	OPTION_ERROR = 32 /* never asked */
+	OPTION_ERROR = 32, /* never asked */
+	OPTION_LEASE = 64
 };
 
 /* Extended errors that we have (RFC 8914 §4). */
@@ -43,10 +45,12 @@ struct options {
 	uint8_t given; /* what follows is set */
 	uint8_t cookie_len;
 	uint8_t labels;     /* of the zone whose version `serial` is */
+	bool key_leased;    /* the lease has the longer form, with one for KEY records */
 	uint16_t keepalive; /* units of 100 ms */
 	uint16_t error;
 	uint32_t expire; /* seconds */
 	uint32_t serial;
+	uint32_t lease, key_lease;         /* seconds: the request's, then the answer's */
 	const char *nsid;                  /* lives as long as the server */
 	const char *error_text;            /* a constant, or NULL */
 	uint8_t cookie[COOKIE_OPTION_MAX]; /* the request's, then the answer's */
@@ -67,6 +71,8 @@ void options_give_cookie(struct options *o, const uint8_t cookie[COOKIE_LEN]);
 void options_give_keepalive(struct options *o, unsigned ms);
 void options_give_expire(struct options *o, uint32_t seconds);
 void options_give_version(struct options *o, unsigned labels, uint32_t serial);
+/* In the form that the request's has (RFC 9664 §4.3). */
+void options_give_lease(struct options *o, uint32_t lease, uint32_t key_lease);
 /* Always said, if the answer has EDNS and the room. text: a constant, or NULL. */
 void options_give_error(struct options *o, enum ede code, const char *text);
 

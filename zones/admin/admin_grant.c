@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/log.h"
+#include "lib/text.h"
 #include "zones/admin/admin_inside.h"
 
 enum { DNS_PORT = 53 };
@@ -144,6 +145,27 @@ static enum err take_rate(struct admin_request *r, const char *member, struct ac
 	return err;
 }
 
+static enum err take_lease(struct admin_request *r, struct errmsg *why)
+{
+	const char *standard, *max;
+	struct access_lease *l = &r->grant.lease;
+	enum err err = admin_text(r, "lease_default", &standard, why);
+	if (!err)
+		err = admin_text(r, "lease_max", &max, why);
+	if (err)
+		return err;
+	if (standard && (text_ttl_from_text(&l->standard, standard) || l->standard < ACCESS_LEASE_MIN))
+		return errmsg_set(why, ERR_USAGE, "lease %s: write a time of %d s at least, as 1h", standard,
+				  ACCESS_LEASE_MIN);
+	if (max && access_lease_max_from_text(l, max))
+		return errmsg_set(
+			why, ERR_USAGE,
+			"lease %s: write a time of %d s at least, as 1h, or two, as 1h,7d: the second for KEY "
+			"records",
+			max, ACCESS_LEASE_MIN);
+	return ERR_OK;
+}
+
 static enum err take_limits(struct admin_request *r, struct errmsg *why)
 {
 	enum { RECORDS_MAX = 65535 }; /* more do not fit into a message */
@@ -157,6 +179,8 @@ static enum err take_limits(struct admin_request *r, struct errmsg *why)
 	if (!err)
 		err = take_rate(r, "name_rate", &g->name_rate, why);
 	if (!err)
+		err = take_lease(r, why);
+	if (!err)
 		err = admin_end(r, "expires", &g->expires, why);
 	return err;
 }
@@ -164,7 +188,7 @@ static enum err take_limits(struct admin_request *r, struct errmsg *why)
 static bool is_about_names(const struct access_grant *g)
 {
 	return g->pattern_kind != ACCESS_NAME_ANY || g->type_count || g->max_records || g->rate.count ||
-	       g->name_rate.count;
+	       g->name_rate.count || g->lease.standard || g->lease.max;
 }
 
 enum err admin_grant_add(struct admin_request *r, struct errmsg *why)
@@ -184,9 +208,11 @@ enum err admin_grant_add(struct admin_request *r, struct errmsg *why)
 		return err;
 	bool self = r->grant.pattern_kind == ACCESS_NAME_SELF || r->grant.pattern_kind == ACCESS_NAME_BELOW_SELF;
 	if (r->grant.action != ACCESS_UPDATE && is_about_names(&r->grant))
-		return errmsg_set(why, ERR_USAGE,
-				  "grant: --name, --types, --max and the rates are for update; %s is of the whole zone",
-				  access_action_to_text(r->grant.action));
+		return errmsg_set(
+			why, ERR_USAGE,
+			"grant: --name, --types, --max, the rates and leases are for update; %s is of the whole "
+			"zone",
+			access_action_to_text(r->grant.action));
 	if (self && !r->grant.has_key)
 		return errmsg_set(why, ERR_USAGE, "grant: --name self means the name of the key; give --key as well");
 	return admin_settle_identity(r, r->reader, why);

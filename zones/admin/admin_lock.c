@@ -5,6 +5,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "zones/admin/admin_inside.h"
+#include "zones/store/zonestore_leases.h"
 
 enum { WORDS_MAX = NAME_TEXT_MAX + 1 + RR_TYPE_TEXT_MAX };
 
@@ -25,6 +26,9 @@ static enum err add_lock(struct job *job, struct zonestore *s, struct errmsg *wh
 	enum err err = admin_find_zone(r, s, &row, why);
 	if (!err)
 		err = keystore_add_lock(zonestore_sql(s), &r->lock, why);
+	if (!err) /* what is locked stays */
+		err = zonestore_leases_drop(s, row.id, r->lock.owner.wire, &(struct content_rr){.type = r->lock.type},
+					    why);
 	if (err == ERR_EXISTS)
 		return errmsg_set(why, err, "%s: is locked already", lock_words(&r->lock, words));
 	if (!err)

@@ -73,7 +73,12 @@ enum err commit_new(struct commit **out, struct zonestore *store, struct directo
 	c->lazy = lazy;
 	if (hooks)
 		c->hooks = *hooks;
-	enum err err = permit_new(&c->permit);
+	struct errmsg msg = {.text = ""};
+	enum err err = lease_names_new(&c->leases, store, &msg);
+	if (err)
+		log_error("leases: %s", msg.text);
+	else
+		err = permit_new(&c->permit);
 	if (err) {
 		commit_free(c);
 		return err;
@@ -88,6 +93,7 @@ void commit_free(struct commit *c)
 		return;
 	for (size_t i = 0; i < c->touched_count; i++)
 		zone_release(c->touched[i]);
+	lease_names_free(c->leases);
 	free(c->touched);
 	free(c->open);
 	free(c->open_index.slot);
@@ -389,6 +395,13 @@ static void refuse(struct job *job, struct commit_open_zone *z)
 	job->changed = false;
 }
 
+/* Begins the transaction, and knows the zone's row. */
+static enum err read_row(struct commit *c, struct commit_open_zone *z, const struct job *job, struct errmsg *why)
+{
+	enum err err = commit_begin(c, why);
+	return err || z->row.id ? err : zonestore_find_zone(c->store, job->zone.wire, &z->row, why);
+}
+
 /* The savepoint holds the job's changes: give them a version, unless there are none or the zone is not ours to
  * change. */
 static enum err conclude(struct commit *c, struct commit_open_zone *z, struct job *job, const struct commit_soa *from,
@@ -396,9 +409,7 @@ static enum err conclude(struct commit *c, struct commit_open_zone *z, struct jo
 {
 	if (!edit_changed_since_savepoint(z->edit))
 		return ERR_OK;
-	enum err err = commit_begin(c, why);
-	if (!err && !z->row.id)
-		err = zonestore_find_zone(c->store, job->zone.wire, &z->row, why);
+	enum err err = read_row(c, z, job, why);
 	if (err)
 		return err;
 	if (z->row.role != ZONE_SECONDARY)
@@ -407,6 +418,27 @@ static enum err conclude(struct commit *c, struct commit_open_zone *z, struct jo
 	job->rcode = RCODE_REFUSED;
 	errmsg_set(&job->why, ERR_REFUSED, "the zone is a secondary here: change it at its primary");
 	return ERR_OK;
+}
+
+/* What the update did to leases; it need not have changed a record for that. */
+static enum err settle_leases(struct commit *c, struct commit_open_zone *z, const struct job *job, struct errmsg *why)
+{
+	if (job->rcode != RCODE_NOERROR || !lease_concerns(c->leases, job->update))
+		return ERR_OK;
+	enum err err = read_row(c, z, job, why);
+	if (err || z->row.role == ZONE_SECONDARY)
+		return err;
+	c->leased = true;
+	return lease_settle(c->leases, c->store, z->row.id, job->update, clock_unix_ms(), why);
+}
+
+/* Of leases that ended; those that were renewed in time are not among them any more. */
+static enum err make_expiry(struct commit *c, struct commit_open_zone *z, struct job *job, struct errmsg *why)
+{
+	enum err err = read_row(c, z, job, why);
+	update_free(job->update);
+	job->update = NULL;
+	return err ? err : lease_expire(&job->update, c->store, &z->row, job->expire, why);
 }
 
 /* Only what is nobody's fault comes back as an error; then the whole group is given up. */
@@ -433,12 +465,18 @@ static enum err run_update(struct commit *c, struct job *job, struct errmsg *why
 		return err;
 	}
 	job->serial = from.serial;
+	if (job->expire)
+		err = make_expiry(c, z, job, why);
+	if (err)
+		return err;
 	edit_savepoint(z->edit);
 	job->rcode = update_apply(job->update, z->edit, c->permit, &soa_set, &job->why);
-	if (job->rcode == RCODE_NOERROR)
-		return conclude(c, z, job, &from, soa_set, why);
-	refuse(job, z);
-	return ERR_OK;
+	if (job->rcode != RCODE_NOERROR) {
+		refuse(job, z);
+		return ERR_OK;
+	}
+	err = conclude(c, z, job, &from, soa_set, why);
+	return err ? err : settle_leases(c, z, job, why);
 }
 
 /* ---- the end of a group of updates ---- */
@@ -505,6 +543,9 @@ static void publish(struct commit *c)
 		struct zone_view v = zone_view(z->zone);
 		commit_announce(c, zone_name(z->zone), zone_serial(&v), true);
 	}
+	if (c->leased && c->hooks.leased)
+		c->hooks.leased(c->hooks.arg);
+	c->leased = false;
 	close_all(c);
 }
 

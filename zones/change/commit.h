@@ -23,6 +23,8 @@ struct commit_hooks {
 	/* After an ADMIN job that committed: keys, grants or peers may have changed. Before the job's done. False: they
 	 * could not be read; called again before the next batch and when idle, until it is true. */
 	bool (*admin_changed)(void *arg);
+	/* After publish: records have got leases, or longer ones. */
+	void (*leased)(void *arg);
 	/* Around a batch's calls of `done`: the receivers of many answers need to be woken only once. */
 	void (*delivering)(void *arg, bool begin);
 	void *arg;

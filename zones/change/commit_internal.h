@@ -4,6 +4,7 @@
 #define ROOST_ZONES_COMMIT_INTERNAL_H
 
 #include "zones/change/commit.h"
+#include "zones/change/lease.h"
 
 /* From non-zero numbers to numbers; open addressing, slots a power of two. */
 struct commit_map {
@@ -30,6 +31,8 @@ struct commit {
 	struct directory *directory;
 	bool lazy;
 	struct permit *permit;
+	struct lease_names *leases;
+	bool leased; /* the batch at hand has to do with leases */
 	struct commit_hooks hooks;
 
 	bool begun; /* a transaction is open */

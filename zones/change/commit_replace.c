@@ -212,6 +212,8 @@ static enum err store_replacement(struct replacement *r)
 					    r->why);
 	if (!err)
 		err = zonestore_set_serial(c->store, r->row.id, r->to.serial, clock_unix_ms(), r->why);
+	if (!err) /* an administrator's content stays, or it is a secondary's */
+		err = zonestore_leases_drop_zone(c->store, r->row.id, r->why);
 	if (!err && !r->old)
 		err = zonestore_clear_records(c->store, r->row.id, r->why);
 	r->journal = (struct commit_journal){.c = c, .zone = r->job->zone.wire, .version = id, .why = r->why};

@@ -30,6 +30,7 @@ struct job {
 	struct job_actor actor;
 
 	struct update *update;    /* JOB_UPDATE; owned by the job */
+	int64_t expire;           /* JOB_UPDATE: not 0 (unix ms): `update` is made on the writer, by lease_expire */
 	struct zone_image *image; /* JOB_REPLACE; owned by the job */
 	enum zone_role role;      /* JOB_REPLACE of a new zone */
 	/* JOB_ADMIN, JOB_CHORE: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all,

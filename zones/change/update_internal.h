@@ -52,6 +52,8 @@ struct update {
 	struct update_list prereqs; /* §2.4, in the message's order */
 	struct update_list updates; /* §2.5, in the message's order */
 	struct update_chunk *chunks;
+	uint32_t lease, key_lease; /* seconds, that records it adds have; 0: none. See zones/change/lease.h */
+	bool expiry;               /* of leases: made by lease_expire */
 };
 
 #endif

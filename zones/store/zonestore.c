@@ -1,6 +1,7 @@
 /* zonestore.c: the database of zones: schema, zones and peers. Records and history: zonestore_records.c,
  * zonestore_history.c. */
 #include "zones/store/zonestore_inside.h"
+#include "zones/store/zonestore_leases.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -152,6 +153,17 @@ static const char schema_upkeep[] = "ALTER TABLE zone ADD COLUMN kept_to INTEGER
 				    " PRIMARY KEY (zone, actor, network, rcode, why)"
 				    ") STRICT, WITHOUT ROWID;";
 
+/* See zonestore_leases.h. */
+static const char schema_leases[] = "CREATE TABLE lease ("
+				    " zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+				    " owner BLOB NOT NULL," /* sort key */
+				    " type INTEGER NOT NULL,"
+				    " rdata BLOB NOT NULL,"      /* of one record, names in lower case */
+				    " expires INTEGER NOT NULL," /* unix ms */
+				    " PRIMARY KEY (zone, owner, type, rdata)"
+				    ") STRICT, WITHOUT ROWID;"
+				    "CREATE INDEX lease_expires ON lease (expires);";
+
 /* ---- the handle ---- */
 
 static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mode mode, struct errmsg *msg)
@@ -159,8 +171,14 @@ static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mo
 	char *script;
 	if (asprintf(&script, "%s%s", keystore_schema_0, schema_0) < 0)
 		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
-	const char *const migrations[] = {script,        schema_history_bounds,  schema_journal,
-					  schema_upkeep, keystore_schema_rights, NULL};
+	const char *const migrations[] = {script,
+					  schema_history_bounds,
+					  schema_journal,
+					  schema_upkeep,
+					  keystore_schema_rights,
+					  schema_leases,
+					  keystore_schema_leases,
+					  NULL};
 	const struct sqlstore_schema schema = {
 		.application_id = APPLICATION_ID, .migrations = migrations, .functions = zonestore_inside_functions};
 	enum err err = sqlstore_open(&s->sql, path, mode, &schema, msg);
@@ -492,6 +510,8 @@ enum err zonestore_remove_zone(struct zonestore *s, int64_t zone, struct errmsg 
 		err = run_for_zone(s, &s->remove_changes, "DELETE FROM change WHERE zone = ?1", zone, msg);
 	if (!err)
 		err = run_for_zone(s, &s->remove_names, "DELETE FROM name_version WHERE zone = ?1", zone, msg);
+	if (!err)
+		err = zonestore_leases_drop_zone(s, zone, msg);
 	if (!err)
 		err = zonestore_clear_records(s, zone, msg);
 	if (!err)

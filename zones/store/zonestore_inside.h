@@ -1,7 +1,8 @@
 /* zonestore_inside.h: what the files of the store share: the handle with its statements, binding, sentences, reading
  * rows. For zonestore*.c only. zonestore.c: schema, zones, peers; zonestore_records.c: what is served;
  * zonestore_load.c: zones in memory from it; zonestore_journal.c: changes and their records; zonestore_history.c:
- * walking the versions; zonestore_keep.c: their upkeep; zonestore_refusals.c: what was refused. */
+ * walking the versions; zonestore_keep.c: their upkeep; zonestore_refusals.c: what was refused; zonestore_leases.c:
+ * what ends by itself. */
 #ifndef ROOST_ZONES_ZONESTORE_INSIDE_H
 #define ROOST_ZONES_ZONESTORE_INSIDE_H
 
@@ -41,6 +42,8 @@ struct zonestore {
 	int64_t last_change; /* id; 0: not looked up yet */
 	struct zonestore_making making;
 
+	sqlite3_stmt *put_lease, *drop_lease, *drop_name_leases, *drop_zone_leases, *find_lease, *due_leases,
+		*name_leases, *zone_leases, *all_leases, *due_zones, *next_lease;
 	sqlite3_stmt *add_refusal, *crowd_refusals, *each_refusal, *trim_refusals;
 	sqlite3_stmt *keep_zones, *keep_read, *keep_write, *keep_name, *keep_forget, *keep_last, *keep_pieces,
 		*keep_part, *keep_change;

@@ -633,6 +633,35 @@ static void reads_and_writes_rates(void **state)
 	}
 }
 
+static void reads_and_writes_leases(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *out; /* NULL: refused */
+	} cases[] = {{"30", "30"},
+		     {"1h", "3600"},
+		     {"1h,1h", "3600"},
+		     {"1d,7d", "86400,604800"},
+		     {"2h,1h", "7200,3600"},
+		     {"29", NULL},
+		     {"1h,29", NULL},
+		     {"", NULL},
+		     {"1h,", NULL},
+		     {",1h", NULL},
+		     {"1h,1h,1h", NULL},
+		     {"x", NULL},
+		     {"-1", NULL},
+		     {"4294967296", NULL},
+		     {"00000000000000000000000000003600", NULL}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct access_lease lease;
+		char text[ACCESS_LEASE_TEXT_MAX];
+		assert_int_equal(access_lease_max_from_text(&lease, cases[i].in), cases[i].out ? ERR_OK : ERR_USAGE);
+		if (cases[i].out)
+			assert_string_equal(access_lease_max_to_text(&lease, text), cases[i].out);
+	}
+}
+
 static void reads_and_writes_actions(void **state)
 {
 	(void)state;
@@ -692,6 +721,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(locks, set_up, tear_down),
 		cmocka_unit_test(reads_and_writes_rates),
 		cmocka_unit_test(reads_and_writes_actions),
+		cmocka_unit_test(reads_and_writes_leases),
 		cmocka_unit_test_setup_teardown(holds_many, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,8 @@ static const char peer_schema[] =
 
 static int open_store(const char *rights)
 {
-	const char *const migrations[] = {keystore_schema_0, peer_schema, rights, NULL};
+	const char *const migrations[] = {keystore_schema_0, peer_schema, rights,
+					  rights ? keystore_schema_leases : NULL, NULL};
 	const struct sqlstore_schema schema = {.application_id = 77, .migrations = migrations};
 	return sqlstore_open(&store, path, SQLSTORE_CREATE, &schema, &msg) == ERR_OK ? 0 : -1;
 }
@@ -351,6 +352,8 @@ static void keeps_limits(void **state)
 	g.max_records = 4;
 	ok(access_rate_from_text(&g.rate, "6/1m,20"));
 	ok(access_rate_from_text(&g.name_rate, "1/10s"));
+	ok(access_lease_max_from_text(&g.lease, "1h,7d"));
+	g.lease.standard = 600;
 	g.expires = 1772366400123;
 	ok(access_pattern_from_text(&g, "_acme-challenge.*.home.example", &msg));
 	ok(keystore_add_grant(store, &g, &msg));
@@ -358,6 +361,7 @@ static void keeps_limits(void **state)
 	assert_int_equal(got.max_records, 4);
 	assert_memory_equal(&got.rate, &g.rate, sizeof g.rate);
 	assert_memory_equal(&got.name_rate, &g.name_rate, sizeof g.rate);
+	assert_memory_equal(&got.lease, &g.lease, sizeof g.lease);
 	assert_true(got.expires == g.expires);
 	assert_true(got.pattern_glob && name_equal(got.pattern.wire, g.pattern.wire));
 	g.max_records = 5; /* the same grant with other limits would leave it open which of them hold */

@@ -179,6 +179,39 @@ static void room_in_the_answer(void **state)
 	assert_int_equal(m.flags & FLAG_TC, 0);
 }
 
+/* RFC 9664: the answer has the request's form. Nothing is said unless it was asked for. */
+static void leases(void **state)
+{
+	(void)state;
+	struct options o;
+	uint8_t out[OPTIONS_MAX];
+	assert_int_equal(PARSE(&o, 0, "\0\2\0\4\0\0\16\20"), ERR_OK);
+	assert_true(!o.key_leased && o.lease == 3600 && o.key_lease == 3600);
+	assert_int_equal(options_put(&o, out, sizeof out), 0);
+	options_give_lease(&o, 60, 70);
+	assert_int_equal(options_put(&o, out, sizeof out), 8);
+	assert_memory_equal(out, "\0\2\0\4\0\0\0\74", 8);
+
+	assert_int_equal(PARSE(&o, 0, "\0\2\0\10\0\0\16\20\377\377\377\377"), ERR_OK);
+	assert_true(o.key_leased && o.lease == 3600 && o.key_lease == UINT32_MAX);
+	options_give_lease(&o, 60, 70);
+	assert_int_equal(options_room(&o), 12);
+	assert_int_equal(options_put(&o, out, 11), 0);
+	assert_int_equal(options_put(&o, out, 12), 12);
+	assert_memory_equal(out, "\0\2\0\10\0\0\0\74\0\0\0\106", 12);
+
+	/* Of several the first counts. */
+	assert_int_equal(PARSE(&o, 0, "\0\2\0\4\0\0\0\1\0\2\0\10\0\0\0\2\0\0\0\3"), ERR_OK);
+	assert_true(!o.key_leased && o.lease == 1);
+	for (uint16_t len = 0; len < 13; len++) {
+		uint8_t wire[4 + 13] = {0, 2, 0, (uint8_t)len};
+		assert_int_equal(parse(&o, 0, wire, 4U + len), len == 4 || len == 8 ? ERR_OK : ERR_FORMAT);
+	}
+	assert_int_equal(PARSE(&o, 0, ""), ERR_OK);
+	options_give_lease(&o, 60, 70);
+	assert_int_equal(options_put(&o, out, sizeof out), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +222,7 @@ int main(void)
 		cmocka_unit_test(several_cookies),
 		cmocka_unit_test(keepalive_at_most),
 		cmocka_unit_test(room_in_the_answer),
+		cmocka_unit_test(leases),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
