@@ -1,18 +1,18 @@
 /* load: asks a name server as fast as it answers, or sends it updates, and counts what came of it.
  *
  *   load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e none|edns|do]
- *        [-y ALGORITHM:NAME:SECRET [-u FILE -r RATE]]
+ *        [-p PACE] [-y ALGORITHM:NAME:SECRET [-u FILE -r RATE]]
  *
  * FILE holds one "NAME TYPE" a line; every message takes a line at random. With -y each message is an UPDATE, signed
  * with the key, that replaces the A RRset at NAME by one new address; a line is "NAME TYPE ZONE" then. With -u the
  * messages are queries all the same, and beside them RATE updates a second are sent, from a lane of their own.
  *
- * A closed loop: at most WINDOW messages are in flight, spread evenly over LANES connected sockets, and an answer
+ * A closed loop, unless -p says how many messages a second: at most WINDOW messages are in flight, spread evenly over LANES connected sockets, and an answer
  * makes room for the next message. After SECONDS, or COUNT messages, it waits for what is still out. A message
  * unanswered for PATIENCE is lost.
  *
  *   +- lane (socket) -----------------------+
- *   | slot 0 | slot 1 | … | slot per_lane-1 |     ID of a message = round of the slot * per_lane + slot, so an answer finds its slot,
+ *   | slot 0 | slot 1 | … | slot room-1 |     ID of a message = round of the slot * room + slot, so an answer finds its slot,
  *   +---------------------------------------+     and one that comes after the slot was given up is known as stale
  *
  * Prints one line of name=number pairs to standard output. Status 0 if it ran, whatever the server did; 1 or 2 if it
@@ -33,6 +33,7 @@
 
 enum {
 	LANES_MAX = 1024,
+	BESIDE_WINDOW = 256,     /* updates in flight beside queries, when the server cannot keep up */
 	LANE_WINDOW_MAX = 1024,  /* slots of a lane: also the limit of one sendmmsg (UIO_MAXIOV) */
 	SENT_MAX = 512,          /* octets of a message we send: 255 of a name twice, and little more */
 	ANSWER_MAX = 4096,       /* octets; longer than any UDP answer to what we ask */
@@ -57,6 +58,7 @@ struct options {
 	bool edns, dnssec_ok;
 	const char *updates; /* file */
 	double rate;         /* of them, a second */
+	double pace;         /* messages a second; 0: as fast as they are answered */
 	struct tsig_key *key;
 };
 
@@ -82,6 +84,7 @@ struct slot {
 
 struct lane {
 	int fd;
+	unsigned room; /* slots */
 	unsigned busy;
 	struct slot *slots;
 	const struct items *items;
@@ -233,7 +236,7 @@ static size_t write_message(const struct lane *l, struct slot *s)
 static void open_lane(struct lane *l)
 {
 	int octets = SOCKET_BUFFER;
-	l->slots = must_calloc(opt.per_lane, sizeof *l->slots);
+	l->slots = must_calloc(l->room, sizeof *l->slots);
 	l->fd = socket(opt.server.u.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0 || setsockopt(l->fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets) < 0 ||
 	    connect(l->fd, &opt.server.u.sa, opt.server.len) < 0)
@@ -247,7 +250,8 @@ static void prepare(void)
 	polled = must_calloc(lane_count, sizeof *polled);
 	for (unsigned i = 0; i < lane_count; i++) {
 		bool extra = i == opt.lanes;
-		lanes[i] = (struct lane){.items = extra ? &updated : &asked,
+		lanes[i] = (struct lane){.room = extra ? BESIDE_WINDOW : opt.per_lane,
+					 .items = extra ? &updated : &asked,
 					 .update = extra || (opt.key && !opt.updates),
 					 .tally = extra ? &beside : &tally};
 		open_lane(&lanes[i]);
@@ -278,7 +282,7 @@ static void take_answer(struct lane *l, const uint8_t *wire, size_t len, uint64_
 	if (len < MESSAGE_HEADER_LEN)
 		return;
 	uint16_t id = buf_load_u16(wire), flags = buf_load_u16(wire + 2);
-	struct slot *s = &l->slots[id % opt.per_lane];
+	struct slot *s = &l->slots[id % l->room];
 	if (!s->busy || s->id != id || !(flags & FLAG_QR)) {
 		l->tally->stale++;
 		return;
@@ -300,7 +304,7 @@ static void take_answer(struct lane *l, const uint8_t *wire, size_t len, uint64_
 
 static unsigned receive_on(struct lane *l)
 {
-	int n = recvmmsg(l->fd, in_batch, opt.per_lane, MSG_DONTWAIT, NULL);
+	int n = recvmmsg(l->fd, in_batch, l->room, MSG_DONTWAIT, NULL);
 	if (n <= 0) /* nothing there, or ICMP's "port unreachable": the slots expire */
 		return 0;
 	uint64_t now = clock_monotonic_ns();
@@ -315,12 +319,12 @@ static void send_on(struct lane *l, uint64_t limit)
 	struct slot *filled[LANE_WINDOW_MAX];
 	unsigned n = 0;
 	uint64_t now = clock_monotonic_ns();
-	for (unsigned i = 0; i < opt.per_lane && n < limit; i++) {
+	for (unsigned i = 0; i < l->room && n < limit; i++) {
 		struct slot *s = &l->slots[i];
 		if (s->busy)
 			continue;
-		s->round = (uint16_t)((s->round + 1u) % (65536u / opt.per_lane));
-		s->id = (uint16_t)(s->round * opt.per_lane + i);
+		s->round = (uint16_t)((s->round + 1u) % (65536u / l->room));
+		s->id = (uint16_t)(s->round * l->room + i);
 		s->sent_at = now;
 		out_vectors[n] = (struct iovec){.iov_base = s->octets, .iov_len = write_message(l, s)};
 		filled[n++] = s;
@@ -338,7 +342,7 @@ static void expire(uint64_t now)
 {
 	for (unsigned i = 0; i < lane_count; i++) {
 		struct lane *l = &lanes[i];
-		for (unsigned j = 0; j < opt.per_lane; j++) {
+		for (unsigned j = 0; j < l->room; j++) {
 			struct slot *s = &l->slots[j];
 			if (!s->busy || now - s->sent_at < PATIENCE_NS)
 				continue;
@@ -353,9 +357,10 @@ static uint64_t left_to_send(const struct lane *l, uint64_t now, uint64_t end)
 {
 	if (now >= end)
 		return 0;
-	if (l->tally == &beside) {
-		uint64_t due = (uint64_t)((double)(now - started) * opt.rate / (double)SECOND_NS);
-		return due > beside.sent ? due - beside.sent : 0;
+	double pace = l->tally == &beside ? opt.rate : opt.pace;
+	if (pace > 0) {
+		uint64_t due = (uint64_t)((double)(now - started) * pace / (double)SECOND_NS);
+		return due > l->tally->sent ? due - l->tally->sent : 0;
 	}
 	if (!opt.count)
 		return UINT64_MAX;
@@ -372,7 +377,7 @@ static unsigned pass(uint64_t end, unsigned *out)
 		if (l->busy)
 			got += receive_on(l);
 		uint64_t limit = left_to_send(l, clock_monotonic_ns(), end);
-		if (limit && l->busy < opt.per_lane)
+		if (limit && l->busy < l->room)
 			send_on(l, limit);
 		*out += l->busy;
 	}
@@ -388,13 +393,13 @@ static uint64_t run(void)
 	do {
 		idle = pass(end, &in_flight) ? 0 : idle + 1;
 		uint64_t now = clock_monotonic_ns();
-		if (idle > IDLE_PASSES && !opt.updates)
+		if (idle > IDLE_PASSES && !opt.updates && opt.pace <= 0)
 			poll(polled, lane_count, POLL_MS);
 		if (now - expired_at >= EXPIRE_EVERY_NS) {
 			expire(now);
 			expired_at = now;
 		}
-	} while (in_flight || left_to_send(&lanes[0], clock_monotonic_ns(), end));
+	} while (in_flight || (clock_monotonic_ns() < end && (!opt.count || tally.sent < opt.count)));
 	return clock_monotonic_ns() - started;
 }
 
@@ -434,7 +439,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: load -s ADDR@PORT -f FILE [-l LANES] [-w WINDOW] [-t SECONDS] [-n COUNT] [-e none|edns|do]\n"
-		"            [-y ALGORITHM:NAME:SECRET [-u FILE -r RATE]]\n");
+		"            [-p PACE] [-y ALGORITHM:NAME:SECRET [-u FILE -r RATE]]\n");
 	exit(2);
 }
 
@@ -470,7 +475,7 @@ static void parse_options(int argc, char **argv)
 {
 	unsigned long window = 0, lanes_wanted = 0;
 	struct errmsg msg = {0};
-	for (int c; (c = getopt(argc, argv, "s:f:l:w:t:n:e:y:u:r:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "s:f:l:w:t:n:e:y:p:u:r:")) != -1;)
 		switch (c) {
 		case 's':
 			if (addr_parse(&opt.server, optarg, 53, &msg) != ERR_OK)
@@ -496,6 +501,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'u':
 			opt.updates = optarg;
+			break;
+		case 'p':
+			opt.pace = strtod(optarg, NULL);
 			break;
 		case 'r':
 			opt.rate = strtod(optarg, NULL);
