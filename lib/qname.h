@@ -16,7 +16,7 @@
 struct qname {
 	uint8_t len;                        /* octets of lower, root included */
 	uint8_t labels;                     /* without the root */
-	uint8_t lower[NAME_WIRE_MAX];       /* lower-case wire form */
+	uint8_t lower[NAME_WIRE_MAX + 8];   /* lower-case wire form; what eight octets read from its end may touch */
 	uint8_t off[NAME_LABELS_MAX + 1];   /* off[i]: where suffix i starts in lower; off[labels] is the root octet */
 	uint64_t hash[NAME_LABELS_MAX + 1]; /* hash[i]: of suffix i */
 };

@@ -50,32 +50,33 @@ void ahead_add(struct ahead *a, const struct directory *d, const struct ratelimi
 	if (!name)
 		return;
 	qname_set(&q->qname, name);
-	directory_warm_slots(d, &q->qname);
+	directory_warm(d, &q->qname);
 	if (limit)
 		ratelimit_warm(limit, from, q->qname.hash[0]);
 }
 
 void ahead_run(struct ahead *a, const struct directory *d)
 {
-	const struct node *node[AHEAD_GROUP];
 	struct ahead_question *end = a->question + a->count;
 
 	for (struct ahead_question *q = a->question; q < end; q++)
-		if (q->known)
-			directory_warm_zones(d, &q->qname);
+		q->answer.zone = q->known ? directory_seek(d, &q->qname, &q->answer.label) : NULL;
 	for (struct ahead_question *q = a->question; q < end; q++) {
-		q->zone = q->known ? directory_find(d, &q->qname, 0, &q->label) : NULL;
-		if (q->zone)
-			zone_warm_table(q->zone);
+		struct answer_ahead *f = &q->answer;
+		f->zone = directory_settle(d, &q->qname, f->zone, &f->label);
+		if (!f->zone)
+			continue;
+		f->view = zone_view(f->zone);
+		zone_warm_table(&f->view);
 	}
 	for (struct ahead_question *q = a->question; q < end; q++)
-		if (q->zone)
-			zone_warm_slot(q->zone, &q->qname);
-	for (unsigned i = 0; i < a->count; i++)
-		node[i] = a->question[i].zone ? zone_warm_node(a->question[i].zone, &a->question[i].qname) : NULL;
-	for (unsigned i = 0; i < a->count; i++)
-		if (node[i])
-			zone_warm_content(node[i]);
+		if (q->answer.zone)
+			zone_warm_slot(&q->answer.view, &q->qname);
+	for (struct ahead_question *q = a->question; q < end; q++)
+		q->answer.sought = q->answer.zone ? zone_seek(&q->answer.view, &q->qname) : NULL;
+	for (struct ahead_question *q = a->question; q < end; q++)
+		if (q->answer.sought)
+			zone_warm_content(q->answer.sought);
 }
 
 const struct ahead_question *ahead_get(const struct ahead *a, unsigned i)

@@ -11,7 +11,7 @@
 #ifndef ROOST_SERVER_DNS_AHEAD_H
 #define ROOST_SERVER_DNS_AHEAD_H
 
-#include "zones/memory/directory.h"
+#include "zones/answer/answer.h"
 
 struct ratelimit;
 struct addr;
@@ -21,9 +21,8 @@ enum { AHEAD_GROUP = 16 };
 
 /* What is known of a question. */
 struct ahead_question {
-	struct qname qname;      /* the first question's name */
-	const struct zone *zone; /* as directory_find gives it for that: NULL, or the zone … */
-	unsigned label;          /* … and the suffix index of its apex */
+	struct qname qname;         /* the first question's name */
+	struct answer_ahead answer; /* where to find it; of use if its zone is not NULL */
 	bool known;
 };
 

@@ -218,7 +218,7 @@ enum ratelimit_verdict ratelimit_check(struct ratelimit *r, const struct addr *f
 {
 	uint32_t rate = r->rate[origin.kind];
 	if (!rate || (r->spare_loopback && addr_is_loopback(from)) ||
-	    addr_in_prefixes(from, r->exempt->list, r->exempt->count))
+	    (r->exempt->count && addr_in_prefixes(from, r->exempt->list, r->exempt->count)))
 		return RATELIMIT_SEND;
 	uint64_t network_hash = hash_network(r, from);
 	struct bucket *b = find(r, hash_stream(r, network_hash, origin), origin.kind, (uint32_t)now_ms);

@@ -355,8 +355,7 @@ static enum request_verdict answer_from_zones(struct request_env *env, struct re
 		qname_set(&r->qname, m->qname.wire);
 	struct answer_query q = {.qname = ahead ? &ahead->qname : &r->qname,
 				 .qname_wire = m->qname.wire,
-				 .zone = ahead ? ahead->zone : NULL,
-				 .zone_label = ahead ? ahead->label : 0,
+				 .ahead = ahead && ahead->answer.zone ? &ahead->answer : NULL,
 				 .qtype = m->qtype,
 				 .qclass = m->qclass,
 				 .dnssec_ok = r->reply.dnssec_ok,
@@ -517,7 +516,7 @@ static bool is_exempt(const struct request *r)
 /* The answer is made; whether it may go. */
 static enum request_verdict limit(struct request_env *env, struct request *r)
 {
-	switch (ratelimit_check(env->ratelimit, r->from, r->origin, clock_coarse_ms())) {
+	switch (ratelimit_check(env->ratelimit, r->from, r->origin, r->now_ms)) {
 	case RATELIMIT_SEND:
 		return REQUEST_ANSWER;
 	case RATELIMIT_TRUNCATE:

@@ -50,6 +50,7 @@ struct request {
 	size_t len;
 	const struct addr *from; /* unmapped */
 	bool udp;
+	uint64_t now_ms;                    /* clock_coarse_ms, for UDP */
 	uint8_t *out;                       /* config's udp_size octets for UDP (at least 512), MESSAGE_MAX for TCP */
 	const struct ahead_question *ahead; /* what is known of the question; NULL: nothing */
 

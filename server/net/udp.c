@@ -83,8 +83,10 @@ enum err udp_new(struct udp **out, struct request_env *env)
 	u->env = env;
 	for (unsigned i = 0; i < BATCH; i++) {
 		u->in_piece[i] = (struct iovec){.iov_base = u->datagram[i], .iov_len = DATAGRAM_MAX};
-		u->in[i].msg_hdr =
-			(struct msghdr){.msg_name = &u->from[i].u, .msg_iov = &u->in_piece[i], .msg_iovlen = 1};
+		u->in[i].msg_hdr = (struct msghdr){.msg_name = &u->from[i].u,
+						   .msg_iov = &u->in_piece[i],
+						   .msg_iovlen = 1,
+						   .msg_control = &u->control[i]};
 		u->out[i].msg_hdr = (struct msghdr){.msg_iov = &u->out_piece[i], .msg_iovlen = 1};
 	}
 	*out = u;
@@ -204,7 +206,7 @@ static bool take_proxy_header(struct udp *u, struct request *r)
 {
 	const struct config_prefixes *trusted = &u->env->config->proxy_trusted;
 	size_t header;
-	if (!addr_in_prefixes(r->from, trusted->list, trusted->count))
+	if (!trusted->count || !addr_in_prefixes(r->from, trusted->list, trusted->count))
 		return true;
 	switch (proxy_parse(r->wire, r->len, &header, &u->client)) {
 	case PROXY_NONE:
@@ -298,6 +300,7 @@ static void handle_batch(struct udp_socket *s, unsigned count)
 	struct udp *u = s->udp;
 	unsigned answers = 0;
 	u->arena_used = 0;
+	u->request.now_ms = clock_coarse_ms();
 	for (unsigned i = 0; i < count; i++) {
 		if (i % AHEAD_GROUP == 0)
 			look_ahead(u, i, count);
@@ -319,8 +322,8 @@ static void handle_batch(struct udp_socket *s, unsigned count)
 		struct msghdr *h = &u->out[answers].msg_hdr;
 		h->msg_name = in->msg_name;
 		h->msg_namelen = in->msg_namelen;
-		h->msg_control = s->wildcard ? in->msg_control : NULL;
-		h->msg_controllen = s->wildcard ? in->msg_controllen : 0;
+		h->msg_control = in->msg_control;
+		h->msg_controllen = in->msg_controllen;
 		answers++;
 	}
 	send_batch(s, answers);
@@ -332,7 +335,6 @@ static int receive_batch(struct udp_socket *s)
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct msghdr *h = &u->in[i].msg_hdr;
 		h->msg_namelen = sizeof u->from[i].u;
-		h->msg_control = s->wildcard ? &u->control[i] : NULL;
 		h->msg_controllen = s->wildcard ? CONTROL_MAX : 0;
 	}
 	return recvmmsg(s->fd, u->in, BATCH, MSG_DONTWAIT, NULL);

@@ -20,6 +20,7 @@ struct place {
 /* The name that is looked for now: the question's, then the targets of the chain. */
 struct target {
 	const struct qname *q;
+	const struct answer_ahead *ahead; /* what is known of q, or NULL */
 	struct answer_owner owner;
 	struct qname made;   /* q, once it is not the question's */
 	struct name kept[2]; /* names made by DNAME, used in turn */
@@ -31,15 +32,18 @@ struct target {
 
 enum outcome { DONE, FOLLOW };
 
-static void locate(struct place *p, const struct zone_view *v, const struct qname *q)
+static void locate(struct place *p, const struct zone_view *v, const struct target *t)
 {
+	const struct qname *q = t->q;
+	bool ahead = t->ahead && t->ahead->zone == v->zone;
 	unsigned apex = q->labels - zone_labels(v->zone);
 
 	p->view = v;
 	p->stop = NULL;
 	for (p->label = 0; p->label <= apex; p->label++) {
-		p->content = zone_find(v, q, p->label, &p->node);
-		if (p->content && !denial_hides(v, q, p->label, p->content))
+		p->content = ahead && !p->label ? zone_settle(v, q, t->ahead->sought, &p->node)
+						: zone_find(v, q, p->label, &p->node);
+		if (p->content && !((p->content->flags & CONTENT_NSEC3) && denial_hides(v, q, p->label, p->content)))
 			break;
 	}
 	if (!zone_may_stop(v))
@@ -104,6 +108,7 @@ static bool follow(struct answer *a, struct target *t, const uint8_t *name)
 		return false;
 	qname_set(&t->made, name);
 	t->q = &t->made;
+	t->ahead = NULL;
 	for (unsigned i = 0; i <= t->steps; i++)
 		if (t->seen[i] == t->q->hash[0])
 			return false;
@@ -279,7 +284,7 @@ static enum outcome answer_in_zone(struct answer *a, struct target *t, const str
 {
 	struct place p;
 
-	locate(&p, v, t->q);
+	locate(&p, v, t);
 	/* The DS at a cut belongs to this, the parent's side (RFC 4035 §3.1.4.1). */
 	bool parent_side = p.stop && !p.stop_dname && !p.stop_label && a->query->qtype == TYPE_DS;
 	if (p.stop && p.stop_dname)
@@ -298,12 +303,11 @@ static enum outcome answer_in_zone(struct answer *a, struct target *t, const str
 }
 
 /* The zone to answer from: the deepest one, but for DS at its apex the parent's, if that is ours too. */
-static const struct zone *find_zone(const struct answer *a, const struct qname *q)
+static const struct zone *find_zone(const struct answer *a, const struct target *t)
 {
-	const struct answer_query *asked = a->query;
-	unsigned label = asked->zone_label;
-	const struct zone *z =
-		q == asked->qname && asked->zone ? asked->zone : directory_find(a->directory, q, 0, &label);
+	const struct qname *q = t->q;
+	unsigned label = t->ahead ? t->ahead->label : 0;
+	const struct zone *z = t->ahead ? t->ahead->zone : directory_find(a->directory, q, 0, &label);
 
 	if (z && !label && q->labels && a->query->qtype == TYPE_DS) {
 		const struct zone *parent = directory_find(a->directory, q, 1, &label);
@@ -327,12 +331,13 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 	a.given = 0;
 	a.proofs = 0;
 	const struct writer_mark start = writer_mark(w);
-	const struct zone *z = find_zone(&a, query->qname);
+	t.q = query->qname;
+	t.ahead = query->ahead;
+	const struct zone *z = find_zone(&a, &t);
 	if (query->view)
 		query->view->zone = NULL;
 	if (!z)
 		return RCODE_REFUSED;
-	t.q = query->qname;
 	t.owner = (struct answer_owner){.wire = query->qname_wire, .offset = MESSAGE_OWNER_AT_QUESTION};
 	t.steps = 0;
 	t.dnames = 0;
@@ -343,7 +348,7 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 		const struct zone_view *v = answer_put_view(&a, z);
 		if (!v || answer_in_zone(&a, &t, v, &rcode) == DONE)
 			break;
-		z = find_zone(&a, t.q);
+		z = find_zone(&a, &t);
 	}
 	if (query->view && a.views)
 		*query->view = a.view[0];
@@ -352,7 +357,9 @@ enum rcode answer_query(const struct directory *d, const struct answer_query *qu
 		answer_put_flag(&a, 0, FLAG_AA | FLAG_TC);
 		return rcode;
 	}
-	denial_put(&a);
-	answer_put_additional(&a);
+	if (a.proofs)
+		denial_put(&a);
+	if (a.sets)
+		answer_put_additional(&a);
 	return rcode;
 }

@@ -22,18 +22,25 @@ struct answer_origin {
 	uint64_t name;
 };
 
+/* Where the question's name is to be found, looked up before: between the same two quiescent states. */
+struct answer_ahead {
+	const struct zone *zone;   /* as directory_find gives it for the name … */
+	unsigned label;            /* … with the suffix index of its apex */
+	struct zone_view view;     /* of the zone */
+	const struct node *sought; /* as zone_seek gives it */
+};
+
 struct answer_query {
 	const struct qname *qname; /* of the question */
 	const uint8_t *qname_wire; /* the same as asked, with its case */
-	const struct zone *zone;   /* NULL, or what directory_find gave for qname a moment ago … */
-	unsigned zone_label;       /* … with the suffix index of its apex */
 	uint16_t qtype;
 	uint16_t qclass; /* IN or ANY come here; others are refused before */
 	bool dnssec_ok;
 	bool udp; /* ANY over UDP is answered minimally (RFC 8482 §4.1) */
 	struct zone_view *
 		view; /* NULL, or where the view goes that the question's zone was read with; its zone is NULL when none is ours */
-	struct answer_origin *origin; /* filled, unless NULL */
+	struct answer_origin *origin;     /* filled, unless NULL */
+	const struct answer_ahead *ahead; /* NULL: nothing is known */
 };
 
 /* Appends answer, authority and additional sections to w, which holds the header and question (reserve for OPT and

@@ -8,7 +8,8 @@ const struct zone_view *answer_put_view(struct answer *a, const struct zone *z)
 			return &a->view[i];
 	if (a->views == ANSWER_VIEWS_MAX)
 		return NULL;
-	a->view[a->views] = zone_view(z);
+	const struct answer_ahead *ahead = a->query->ahead;
+	a->view[a->views] = ahead && ahead->zone == z ? ahead->view : zone_view(z);
 	return &a->view[a->views++];
 }
 

@@ -74,11 +74,6 @@ void directory_free(struct directory *d)
 	free(d);
 }
 
-static bool is_zone(const struct zone *z, const uint8_t *name, size_t len)
-{
-	return zone_name_len(z) == len && !memcmp(zone_name(z), name, len);
-}
-
 static struct zone *probe(const struct dir_table *t, uint64_t hash, const uint8_t *name, size_t len, size_t *at)
 {
 	for (size_t i = (size_t)hash & t->mask;; i = (i + 1) & t->mask) {
@@ -88,7 +83,7 @@ static struct zone *probe(const struct dir_table *t, uint64_t hash, const uint8_
 		if ((slot ^ hash) >> ADDRESS_BITS || slot == REMOVED)
 			continue;
 		struct zone *z = zone_in(slot);
-		if (!is_zone(z, name, len))
+		if (!zone_is(z, name, len))
 			continue;
 		if (at)
 			*at = i;
@@ -96,18 +91,30 @@ static struct zone *probe(const struct dir_table *t, uint64_t hash, const uint8_
 	}
 }
 
-static bool has_depth(const struct directory *d, unsigned labels)
+/* The next number of labels below `end` that some zone has, plus 1; 0: none. A walk from the deepest zone upward:
+ *
+ *   for (unsigned end = labels + 1; (end = depth_below(d, end)); end--)        end - 1 is the depth */
+static inline unsigned depth_below(const struct directory *d, unsigned end)
 {
-	return atomic_load_explicit(&d->depths[labels >> 6], memory_order_acquire) >> (labels & 63) & 1;
+	enum { BITS = 64 };
+
+	while (end) {
+		unsigned word = (end - 1) / BITS;
+		uint64_t has = atomic_load_explicit(&d->depths[word], memory_order_acquire);
+		has &= UINT64_MAX >> (BITS - 1 - (end - 1) % BITS);
+		if (has)
+			return (word + 1) * BITS - (unsigned)__builtin_clzll(has);
+		end = word * BITS;
+	}
+	return 0;
 }
 
 struct zone *directory_find(const struct directory *d, const struct qname *q, unsigned from, unsigned *label)
 {
 	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
 
-	for (unsigned i = from; i <= q->labels; i++) {
-		if (!has_depth(d, q->labels - i))
-			continue;
+	for (unsigned end = q->labels + 1U - from; (end = depth_below(d, end)); end--) {
+		unsigned i = q->labels + 1U - end;
 		struct zone *z = probe(t, q->hash[i], q->lower + q->off[i], (size_t)(q->len - q->off[i]), NULL);
 		if (z) {
 			*label = i;
@@ -117,23 +124,38 @@ struct zone *directory_find(const struct directory *d, const struct qname *q, un
 	return NULL;
 }
 
-void directory_warm_slots(const struct directory *d, const struct qname *q)
+void directory_warm(const struct directory *d, const struct qname *q)
 {
 	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
 
-	for (unsigned i = 0; i <= q->labels; i++)
-		if (has_depth(d, q->labels - i))
-			__builtin_prefetch(&t->slot[(size_t)q->hash[i] & t->mask]);
+	for (unsigned end = q->labels + 1U; (end = depth_below(d, end)); end--)
+		__builtin_prefetch(&t->slot[(size_t)q->hash[q->labels + 1U - end] & t->mask]);
 }
 
-void directory_warm_zones(const struct directory *d, const struct qname *q)
+const struct zone *directory_seek(const struct directory *d, const struct qname *q, unsigned *label)
 {
 	const struct dir_table *t = atomic_load_explicit(&d->table, memory_order_acquire);
 
-	for (unsigned i = 0; i <= q->labels; i++)
-		if (has_depth(d, q->labels - i))
-			zone_warm(zone_in(
-				atomic_load_explicit(&t->slot[(size_t)q->hash[i] & t->mask], memory_order_acquire)));
+	for (unsigned end = q->labels + 1U; (end = depth_below(d, end)); end--) {
+		uint64_t hash = q->hash[q->labels + 1U - end], slot;
+		for (size_t i = (size_t)hash & t->mask;
+		     (slot = atomic_load_explicit(&t->slot[i], memory_order_acquire)); i = (i + 1) & t->mask) {
+			if ((slot ^ hash) >> ADDRESS_BITS || slot == REMOVED)
+				continue;
+			*label = q->labels + 1U - end;
+			zone_warm(zone_in(slot));
+			return zone_in(slot);
+		}
+	}
+	return NULL;
+}
+
+const struct zone *directory_settle(const struct directory *d, const struct qname *q, const struct zone *sought,
+				    unsigned *label)
+{
+	if (!sought || zone_is(sought, qname_suffix(q, *label), (size_t)(q->len - q->off[*label])))
+		return sought;
+	return directory_find(d, q, 0, label); /* another name with the same tag stood before it */
 }
 
 struct zone *directory_get(const struct directory *d, const uint8_t *name)

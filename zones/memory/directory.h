@@ -16,11 +16,13 @@ void directory_free(struct directory *d); /* releases its zones; no reader may b
 /* The zone with the longest name at or above suffix `from` of q; *label is the suffix index of its apex. NULL: none.
  * from = 1 asks above the name itself: DS questions (RFC 4035 §3.1.4.1). */
 struct zone *directory_find(const struct directory *d, const struct qname *q, unsigned from, unsigned *label);
-/* Asks for the memory that directory_find will need, so that the cache misses of a batch of questions overlap: first
- * the slots, then (a while later) the zones that stand in them. Then zone_warm_slot and its like go on in the zone.
- */
-void directory_warm_slots(const struct directory *d, const struct qname *q);
-void directory_warm_zones(const struct directory *d, const struct qname *q);
+/* directory_find from 0 in three steps, with time between them for the memory to come, so that the cache misses of a batch
+ * of questions overlap: directory_warm asks for the slots; directory_seek gives the zone that the table promises, its name
+ * not compared, and its label, or NULL when there is none; directory_settle compares. */
+void directory_warm(const struct directory *d, const struct qname *q);
+const struct zone *directory_seek(const struct directory *d, const struct qname *q, unsigned *label);
+const struct zone *directory_settle(const struct directory *d, const struct qname *q, const struct zone *sought,
+				    unsigned *label);
 
 /* Exactly that zone, or NULL. */
 struct zone *directory_get(const struct directory *d, const uint8_t *name);

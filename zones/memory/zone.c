@@ -7,6 +7,8 @@
 
 #include "zones/memory/grace.h"
 
+enum { CACHE_LINE = 64 }; /* octets */
+
 static_assert(sizeof(void *) == 8, "a slot packs a 48-bit address and 16 bits of hash");
 
 /* One lock for all zones' pins: taken by transfers and trimming only. */
@@ -30,6 +32,11 @@ const uint8_t *zone_name(const struct zone *z)
 size_t zone_name_len(const struct zone *z)
 {
 	return z->name_len;
+}
+
+bool zone_is(const struct zone *z, const uint8_t *name, size_t len)
+{
+	return z->name_len == len && !memcmp(z->name, name, len);
 }
 
 unsigned zone_labels(const struct zone *z)
@@ -106,8 +113,6 @@ bool zone_may_have_wildcard(const struct zone_view *v)
 	return atomic_load_explicit(&v->zone->marks, memory_order_relaxed) & ZONE_MARK_WILDCARD;
 }
 
-enum { CACHE_LINE = 64 }; /* octets */
-
 /* The first two lines of what lies there; the address may be nothing (a number, so that NULL needs no question). */
 static void warm_lines(uintptr_t at)
 {
@@ -120,34 +125,14 @@ void zone_warm(const struct zone *z)
 	warm_lines((uintptr_t)z + offsetof(struct zone, apex));
 }
 
-void zone_warm_table(const struct zone *z)
+void zone_warm_table(const struct zone_view *v)
 {
-	warm_lines((uintptr_t)atomic_load_explicit(&z->table, memory_order_acquire));
+	warm_lines((uintptr_t)v->table);
 }
 
-void zone_warm_slot(const struct zone *z, const struct qname *q)
+void zone_warm_slot(const struct zone_view *v, const struct qname *q)
 {
-	const struct zone_table *t = atomic_load_explicit(&z->table, memory_order_acquire);
-
-	__builtin_prefetch(&t->slot[zone_inside_place(t, q->hash[0])]);
-}
-
-const struct node *zone_warm_node(const struct zone *z, const struct qname *q)
-{
-	const struct zone_table *t = atomic_load_explicit(&z->table, memory_order_acquire);
-	uint64_t tag = zone_inside_tag(q->hash[0]);
-
-	for (size_t i = zone_inside_place(t, q->hash[0]);; i = i + 1 == t->slots ? 0 : i + 1) {
-		uint64_t slot = atomic_load_explicit(&t->slot[i], memory_order_acquire);
-		if (!slot)
-			return NULL;
-		if (slot >> ZONE_ADDRESS_BITS != tag || slot == ZONE_SLOT_REMOVED)
-			continue;
-		struct node *n = zone_inside_node(slot);
-		__builtin_prefetch(n);
-		__builtin_prefetch(&n->rel[CACHE_LINE / 4]); /* where the name may already lie on the next line */
-		return n;
-	}
+	__builtin_prefetch(&v->table->slot[zone_inside_place(v->table, q->hash[0])]);
 }
 
 void zone_warm_content(const struct node *n)
@@ -171,6 +156,39 @@ const struct content *zone_find(const struct zone_view *v, const struct qname *q
 	if (!rel_len)
 		return seen(v, v->zone->apex, node);
 	return seen(v, zone_inside_probe(v->table, q->hash[i], q->lower + q->off[i], rel_len, NULL), node);
+}
+
+const struct node *zone_seek(const struct zone_view *v, const struct qname *q)
+{
+	const struct zone_table *t = v->table;
+	uint64_t tag = zone_inside_tag(q->hash[0]);
+
+	if (q->len == v->zone->name_len)
+		return v->zone->apex;
+	for (size_t i = zone_inside_place(t, q->hash[0]);; i = i + 1 == t->slots ? 0 : i + 1) {
+		uint64_t slot = atomic_load_explicit(&t->slot[i], memory_order_acquire);
+		if (!slot)
+			return NULL;
+		if (slot >> ZONE_ADDRESS_BITS != tag || slot == ZONE_SLOT_REMOVED)
+			continue;
+		const struct node *n = zone_inside_node(slot);
+		__builtin_prefetch(n);
+		__builtin_prefetch(&n->rel[CACHE_LINE / 4]); /* where the name may already lie on the next line */
+		return n;
+	}
+}
+
+const struct content *zone_settle(const struct zone_view *v, const struct qname *q, const struct node *sought,
+				  const struct node **node)
+{
+	size_t rel_len = (size_t)q->len - v->zone->name_len;
+
+	if (!sought)
+		return NULL;
+	/* Another name with the same tag stood before it, or it stands nowhere. */
+	if (sought->rel_len != rel_len || memcmp(sought->rel, q->lower, rel_len) != 0)
+		return zone_find(v, q, 0, node);
+	return seen(v, sought, node);
 }
 
 const struct content *zone_find_wildcard(const struct zone_view *v, const struct qname *q, unsigned i,

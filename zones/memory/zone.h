@@ -42,10 +42,11 @@ struct zone_view {
 /* The current version. */
 struct zone_view zone_view(const struct zone *z);
 
-const uint8_t *zone_name(const struct zone *z); /* lower-case wire */
-size_t zone_name_len(const struct zone *z);     /* octets, root included */
-unsigned zone_labels(const struct zone *z);     /* of the apex */
-int64_t zone_id(const struct zone *z);          /* row id in the store; 0 if not stored */
+const uint8_t *zone_name(const struct zone *z);                      /* lower-case wire */
+size_t zone_name_len(const struct zone *z);                          /* octets, root included */
+unsigned zone_labels(const struct zone *z);                          /* of the apex */
+bool zone_is(const struct zone *z, const uint8_t *name, size_t len); /* whether that, lower-case, is its name */
+int64_t zone_id(const struct zone *z);                               /* row id in the store; 0 if not stored */
 const struct node *zone_apex(const struct zone *z);
 const char *zone_fault(const struct zone *z); /* why it has no content (zone_new_damaged); NULL: nothing is wrong */
 
@@ -57,17 +58,22 @@ const struct content *zone_find(const struct zone_view *v, const struct qname *q
 const struct content *zone_find_wildcard(const struct zone_view *v, const struct qname *q, unsigned i,
 					 const struct node **node);
 
+/* zone_find of suffix 0 in two steps, with time between them for the memory to come: zone_seek gives the node that the
+ * table promises, its name not compared, or NULL when there is none (both for sure); zone_settle compares. */
+const struct node *zone_seek(const struct zone_view *v, const struct qname *q);
+const struct content *zone_settle(const struct zone_view *v, const struct qname *q, const struct node *sought,
+				  const struct node **node);
+
 /* By wire name (any case); for slow paths: prepares a qname and calls zone_find. NULL when out of zone. */
 const struct content *zone_find_name(const struct zone_view *v, const uint8_t *name, const struct node **node);
 
-/* Each asks for the memory that the next step of looking up q needs, whose own memory the step before asked for: the
- * misses of a batch of questions overlap (design §3). Nothing is decided. zone_warm takes any address, good or not;
- * zone_warm_node gives the node that the table promises (its name not compared), or NULL. */
-void zone_warm(const struct zone *z);
-void zone_warm_table(const struct zone *z);
-void zone_warm_slot(const struct zone *z, const struct qname *q);
-const struct node *zone_warm_node(const struct zone *z, const struct qname *q);
-void zone_warm_content(const struct node *n);
+/* Each asks for the memory that the next step of looking up q needs, whose own memory the step before asked for, so
+ * that the misses of a batch of questions overlap (design §3). zone_warm takes any address, good or not. */
+void zone_warm(const struct zone *z);            /* for zone_is, zone_view */
+void zone_warm_table(const struct zone_view *v); /* for zone_warm_slot */
+void zone_warm_slot(const struct zone_view *v,
+		    const struct qname *q);   /* for zone_seek, which itself does so for zone_warm_content */
+void zone_warm_content(const struct node *n); /* for zone_settle */
 
 /* A node's content at the view, NULL if it does not exist there. */
 const struct content *zone_content(const struct zone_view *v, const struct node *n);

@@ -58,11 +58,12 @@ static void drop_names(struct loading *l)
 /* Puts what was gathered into the zone. In a large table every slot is a cache miss: they are asked for together. */
 static enum err put_names(struct loading *l)
 {
+	struct zone_view view = zone_view(l->zone);
 	enum err err = ERR_OK;
 	for (size_t i = 0; i < l->count; i++) {
 		struct qname q;
 		qname_set(&q, l->names[i].owner.wire);
-		zone_warm_slot(l->zone, &q);
+		zone_warm_slot(&view, &q);
 	}
 	for (size_t i = 0; i < l->count && !err; i++) {
 		struct content *c = l->names[i].content;
