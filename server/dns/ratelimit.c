@@ -6,11 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/hugepages.h"
 #include "lib/log.h"
 
 enum {
 	WAYS = 4,            /* buckets a line */
-	LINES = 1 << 15,     /* 131,072 streams at a time, 2 MB a worker; untouched memory costs nothing */
+	LINES = 1 << 15,     /* 131,072 streams at a time, one large page a worker */
 	ANSWER_COST = 1000,  /* level is in thousandths, so that a millisecond brings `rate` of them */
 	LOGGED = 256,        /* networks that were logged lately, by hash */
 	LOG_AGAIN_MS = 60000 /* a network that stays over the limit is one line a minute */
@@ -30,6 +31,7 @@ struct line {
 };
 
 static_assert(sizeof(struct line) == 64, "a line is a cache line");
+static_assert(LINES * sizeof(struct line) == HUGEPAGES_SIZE, "all lines are one large page");
 static_assert(RATELIMIT_V4_BITS < 32 && RATELIMIT_V6_BITS % 8 == 0 && RATELIMIT_V6_BITS <= 64, "see hash_network");
 static_assert((uint64_t)CONFIG_RATE_MAX * ANSWER_COST <= UINT32_MAX, "a full bucket's level fits");
 
@@ -44,7 +46,7 @@ struct ratelimit {
 		uint64_t at_ms;
 	} logged[LOGGED];
 	struct log_limit lines;
-	void *memory;      /* where line lies in, at a cache line's start */
+	void *memory;      /* where line lies in, at a large page's start */
 	struct line *line; /* [LINES] */
 };
 
@@ -56,14 +58,15 @@ enum err ratelimit_new(struct ratelimit **out, const struct config *c)
 	struct ratelimit *r = calloc(1, sizeof *r);
 	if (!r)
 		return ERR_NOMEM;
-	/* calloc: pages that no stream falls on are never touched. */
-	r->memory = calloc(LINES + 1, sizeof *r->line);
+	/* Twice the room, so that one large page lies in it. What is never touched costs nothing. */
+	r->memory = calloc(2 * LINES, sizeof *r->line);
 	if (!r->memory || getrandom(r->key, sizeof r->key, 0) != sizeof r->key) {
 		ratelimit_free(r);
 		return ERR_NOMEM;
 	}
-	uintptr_t past = (uintptr_t)r->memory % sizeof *r->line;
-	r->line = (struct line *)(void *)((char *)r->memory + (past ? sizeof *r->line - past : 0));
+	uintptr_t start = ((uintptr_t)r->memory + HUGEPAGES_SIZE - 1) / HUGEPAGES_SIZE * HUGEPAGES_SIZE;
+	r->line = (struct line *)start;
+	hugepages_want(r->line, LINES * sizeof *r->line);
 	const unsigned rate[ANSWER_KINDS] = {
 		[ANSWER_OTHER] = c->rate_errors,      [ANSWER_POSITIVE] = c->rate_answers,
 		[ANSWER_REFERRAL] = c->rate_answers,  [ANSWER_NODATA] = c->rate_negative,

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "lib/hugepages.h"
 #include "zones/memory/grace.h"
 
 enum { DIRECTORY_FIRST = 64 }; /* slots; power of two; doubled when 5/8 are taken */
@@ -38,10 +39,13 @@ static struct zone *zone_in(uint64_t slot)
 
 static struct dir_table *table_new(size_t slots)
 {
-	struct dir_table *t = calloc(1, sizeof *t + slots * sizeof t->slot[0]);
+	size_t octets = sizeof(struct dir_table) + slots * sizeof(uint64_t);
+	struct dir_table *t = calloc(1, octets);
 
-	if (t)
-		t->mask = slots - 1;
+	if (!t)
+		return NULL;
+	hugepages_want(t, octets);
+	t->mask = slots - 1;
 	return t;
 }
 

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "lib/hugepages.h"
+
 enum { SLAB_SHARE = 8 };
 
 struct slab {
@@ -30,6 +32,7 @@ static bool add_slab(struct slab **slabs, size_t size)
 
 	if (!new)
 		return false;
+	hugepages_want(new, sizeof *new + size);
 	*new = (struct slab){.next = *slabs, .total = size + (*slabs ? (*slabs)->total : 0), .size = size};
 	*slabs = new;
 	return true;

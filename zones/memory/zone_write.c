@@ -8,6 +8,7 @@
  * by a later entry is still there. */
 #include <stdlib.h>
 
+#include "lib/hugepages.h"
 #include "zones/memory/grace.h"
 #include "zones/memory/slab.h"
 #include "zones/memory/zone_inside.h"
@@ -25,9 +26,12 @@ static struct zone_table *table_new(size_t slots)
 		slots = TABLE_FIRST;
 	if (slots > UINT32_MAX)
 		return NULL;
-	struct zone_table *t = calloc(1, sizeof *t + slots * sizeof t->slot[0]);
-	if (t)
-		t->slots = (uint32_t)slots;
+	size_t octets = sizeof(struct zone_table) + slots * sizeof(uint64_t);
+	struct zone_table *t = calloc(1, octets);
+	if (!t)
+		return NULL;
+	hugepages_want(t, octets);
+	t->slots = (uint32_t)slots;
 	return t;
 }
 
