@@ -6,7 +6,7 @@
 
 enum {
 	POINTER = 0xc000, /* RFC 1035 §4.1.4 */
-	POINTER_OFFSET_MAX = 0x3fff,
+	POINTER_OFFSET_MAX = WRITER_POINTER_REACH - 1,
 	POINTER_LEN = 2,
 	POINTERS_MAX = 8, /* in a row, for one name; clients give up after a number: Go after 10, dnspython after 16 */
 	TABLE_FULL = WRITER_TABLE_SIZE / 4 * 3,
@@ -317,6 +317,30 @@ bool writer_block(struct writer *w, enum section s, uint16_t owner_offset, const
 	for (; count; count--) {
 		buf_store_u16(p, POINTER | owner_offset);
 		p += BLOCK_HEADER_LEN + buf_load_u16(p + BLOCK_RDLEN_AT);
+	}
+	return true;
+}
+
+bool writer_block_under(struct writer *w, enum section s, const uint8_t *labels, size_t fresh, uint16_t rest_offset,
+			const uint8_t *block, size_t len, unsigned count)
+{
+	size_t at = w->out.len;
+	assert(rest_offset >= MESSAGE_HEADER_LEN && at <= POINTER_OFFSET_MAX && count && fresh);
+	if (count > (unsigned)UINT16_MAX - w->count[s])
+		return false;
+	uint8_t *p = buf_room(&w->out, fresh + len);
+	if (!p) {
+		w->out.full = false;
+		return false;
+	}
+	memcpy(p, labels, fresh);
+	memcpy(p + fresh, block, len);
+	p += fresh;
+	w->count[s] = (uint16_t)(w->count[s] + count);
+	buf_store_u16(p, (uint16_t)(POINTER | rest_offset));
+	while (--count) {
+		p += BLOCK_HEADER_LEN + buf_load_u16(p + BLOCK_RDLEN_AT);
+		buf_store_u16(p, (uint16_t)(POINTER | at));
 	}
 	return true;
 }

@@ -70,6 +70,12 @@ bool writer_rr_in_zone(struct writer *w, enum section s, uint16_t owner_offset, 
 bool writer_block(struct writer *w, enum section s, uint16_t owner_offset, const uint8_t *block, size_t len,
 		  unsigned count);
 
+/* The same under an owner that does not stand in the message yet: `fresh` octets of its labels, then what stands at
+ * rest_offset. The message must be shorter than WRITER_POINTER_REACH. */
+enum { WRITER_POINTER_REACH = 0x4000 }; /* octets, RFC 1035 §4.1.4 */
+bool writer_block_under(struct writer *w, enum section s, const uint8_t *labels, size_t fresh, uint16_t rest_offset,
+			const uint8_t *block, size_t len, unsigned count);
+
 /* Where `name` already stands in the message (0 = it does not; then write it out with writer_rr). */
 uint16_t writer_find(const struct writer *w, const uint8_t *name);
 

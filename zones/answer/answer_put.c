@@ -26,6 +26,8 @@ static bool put_block(struct answer *a, enum section s, struct answer_owner owne
 	struct content_rr rr;
 	size_t at = 0;
 
+	if (!compress && owner.fresh)
+		return writer_block_under(a->writer, s, owner.wire, owner.fresh, owner.offset, block, len, count);
 	if (!compress && owner.offset)
 		return writer_block(a->writer, s, owner.offset, block, len, count);
 	while (content_next(block, len, &at, &rr))
@@ -55,8 +57,8 @@ static bool put_set(struct answer *a, enum section s, struct answer_owner owner,
 		goto full;
 	if (!a->query->dnssec_ok || !set->sig_count)
 		return true;
-	if (!owner.offset)
-		owner.offset = owner_written_at(a->writer, mark.len);
+	if (!owner.offset || owner.fresh)
+		owner = (struct answer_owner){.wire = owner.wire, .offset = owner_written_at(a->writer, mark.len)};
 	if (put_block(a, s, owner, content_sig_block(c, set), set->sig_len, set->sig_count, false))
 		return true;
 full:

@@ -17,6 +17,7 @@ enum {
 struct answer_owner {
 	const uint8_t *wire;
 	uint16_t offset;
+	uint8_t fresh; /* not 0: so many octets of its first labels do not; `offset` is where what follows them stands */
 };
 
 /* An RRset that was written and has names that want addresses. */

@@ -222,6 +222,22 @@ bool denial_prove(struct answer *a, const struct zone_view *v, const struct qnam
 	return nsec3 || nsec || !param;
 }
 
+/* The owner of a proof. Nearly always the zone's name stands in the question: then only what is before it is written,
+ * without a look for what else in the message it might share. */
+static struct answer_owner owner_of(const struct answer *a, const struct zone *z, const struct name *name)
+{
+	const struct qname *q = a->query->qname;
+	size_t zone_len = zone_name_len(z);
+	unsigned i = q->labels - zone_labels(z);
+
+	if (i > q->labels || zone_len == 1 || a->writer->out.len >= WRITER_POINTER_REACH ||
+	    !zone_is(z, qname_suffix(q, i), (size_t)(q->len - q->off[i])))
+		return (struct answer_owner){.wire = name->wire};
+	return (struct answer_owner){.wire = name->wire,
+				     .offset = (uint16_t)(MESSAGE_OWNER_AT_QUESTION + q->off[i]),
+				     .fresh = (uint8_t)(name->len - zone_len)};
+}
+
 void denial_put(struct answer *a)
 {
 	if (writer_flags(a->writer) & FLAG_TC)
@@ -230,7 +246,7 @@ void denial_put(struct answer *a)
 		const struct answer_proof *p = &a->proof[i];
 		struct name name;
 		zone_node_name(p->zone, p->node, &name);
-		struct answer_owner owner = {.wire = name.wire};
+		struct answer_owner owner = owner_of(a, p->zone, &name);
 		if (!answer_put_set(a, SECTION_AUTHORITY, owner, p->content, content_find(p->content, p->type), NULL))
 			return;
 	}

@@ -226,6 +226,15 @@ static void blocks(void **state)
 	assert_memory_equal(buf + QUESTION_END, "\300\21\0\1", 4);
 	assert_memory_equal(buf + QUESTION_END + 16, "\300\21\0\1", 4);
 	assert_int_equal(w.count[SECTION_ADDITIONAL], 2);
+	/* Under a name that is not there: its label, then a pointer; the second record points at the first's owner. */
+	begin_with_question(QUESTION_END + 4 + LEN);
+	assert_true(writer_block_under(&w, SECTION_AUTHORITY, (const uint8_t *)"\3nas", 4, 17, block, LEN, 2));
+	assert_memory_equal(buf + QUESTION_END, "\3nas\300\21\0\1", 8);
+	assert_memory_equal(buf + QUESTION_END + 4 + 12, "1234", 4);
+	assert_int_equal(buf_load_u16(buf + QUESTION_END + 4 + 16), 0xc000 | QUESTION_END);
+	assert_int_equal(w.count[SECTION_AUTHORITY], 2);
+	assert_false(writer_block_under(&w, SECTION_AUTHORITY, (const uint8_t *)"\3nas", 4, 17, block, LEN, 2));
+	assert_int_equal(w.count[SECTION_AUTHORITY], 2);
 }
 
 static bool add_address(const char *owner)
