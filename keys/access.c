@@ -13,6 +13,8 @@ enum { TABLE_FIRST = 64 /* buckets, a power of two; doubled when as many entries
 struct access {
 	atomic_uint refs;
 	struct access_table keys;       /* of struct access_holder */
+	struct access_table tokens;     /* of struct access_pass, by hash */
+	struct access_table passwords;  /* of the same, by name */
 	struct access_table identities; /* of struct access_identity */
 	struct access_table scopes;     /* of struct access_scope */
 	struct access_table bundles;    /* of struct access_bundle, of a scope */
@@ -140,6 +142,36 @@ enum err access_add_key(struct access *a, struct tsig_key *key, const uint8_t *i
 		return ERR_NOMEM;
 	i->holders = h;
 	return ERR_OK;
+}
+
+static void make_label(uint8_t label[1 + SECRET_HASH_LEN + 1], const uint8_t hash[SECRET_HASH_LEN])
+{
+	_Static_assert((int)SECRET_HASH_LEN <= (int)NAME_LABEL_MAX, "a hash is a label");
+	label[0] = SECRET_HASH_LEN;
+	memcpy(label + 1, hash, SECRET_HASH_LEN);
+	label[1 + SECRET_HASH_LEN] = 0;
+}
+
+enum err access_add_secret(struct access *a, const struct access_secret *s)
+{
+	struct access_table *t = s->is_password ? &a->passwords : &a->tokens;
+	struct access_identity *i;
+	size_t len = name_len(s->name);
+	if (make_identity(a, s->identity, &i))
+		return ERR_NOMEM;
+	struct access_pass *p = calloc(1, sizeof(*p) + len);
+	if (!p)
+		return ERR_NOMEM;
+	p->secret = *s;
+	name_lower(p->name, s->name, len);
+	p->secret.name = p->name;
+	p->secret.identity = i->name;
+	make_label(p->label, s->stored.hash);
+	p->entry.name = s->is_password ? p->name : p->label;
+	if (!table_find(t, NULL, p->entry.name))
+		return table_add(t, &p->entry);
+	free(p);
+	return ERR_EXISTS;
 }
 
 static enum err make_scope(struct access *a, const uint8_t *zone, struct access_scope **out)
@@ -304,6 +336,8 @@ void access_release(struct access *a)
 	table_free(&a->bundles, free_entry);
 	table_free(&a->scopes, free_scope);
 	table_free(&a->keys, free_holder);
+	table_free(&a->tokens, free_entry);
+	table_free(&a->passwords, free_entry);
 	table_free(&a->identities, free_entry);
 	free(a);
 }
@@ -351,6 +385,26 @@ const struct tsig_key *access_find_signer(const struct access *a, const uint8_t 
 	return best ? best->key.tsig : NULL;
 }
 
+/* ---- tokens and passwords ---- */
+
+static const struct access_secret *find_secret(const struct access_table *t, const uint8_t *name)
+{
+	const struct access_pass *p = (const struct access_pass *)table_find(t, NULL, name);
+	return p && !is_past(p->secret.expires) ? &p->secret : NULL;
+}
+
+const struct access_secret *access_find_token(const struct access *a, const uint8_t hash[SECRET_HASH_LEN])
+{
+	uint8_t label[1 + SECRET_HASH_LEN + 1];
+	make_label(label, hash);
+	return find_secret(&a->tokens, label);
+}
+
+const struct access_secret *access_find_password(const struct access *a, const uint8_t *lower_name)
+{
+	return find_secret(&a->passwords, lower_name);
+}
+
 /* ---- deciding ---- */
 
 void access_look(struct access_rights *out, const struct access *a, const struct access_request *r)
@@ -359,12 +413,14 @@ void access_look(struct access_rights *out, const struct access *a, const struct
 	/* By name: the request's key may come from another snapshot. */
 	const struct access_holder *h = r->key ? find_holder(a, tsig_key_name(r->key)) : NULL;
 	const struct access_scope *s = (const struct access_scope *)table_find(&a->scopes, NULL, r->zone);
-	out->identity = h ? h->key.identity : NULL;
+	/* In this snapshot's memory, which outlives the request. */
+	const struct access_entry *i = r->identity && !r->key ? table_find(&a->identities, NULL, r->identity) : NULL;
+	out->identity = h ? h->key.identity : i ? i->name : NULL;
 	out->scope = s;
 	if (!s)
 		return;
 	out->open = s->open.first;
-	const struct access_entry *b = h ? table_find(&a->bundles, s, h->key.identity) : NULL;
+	const struct access_entry *b = out->identity ? table_find(&a->bundles, s, out->identity) : NULL;
 	if (b)
 		out->own = ((const struct access_bundle *)b)->rules.first;
 }

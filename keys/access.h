@@ -18,6 +18,7 @@
 #ifndef ROOST_KEYS_ACCESS_H
 #define ROOST_KEYS_ACCESS_H
 
+#include "keys/secret.h"
 #include "lib/addr.h"
 #include "lib/tsig.h"
 
@@ -102,10 +103,25 @@ const struct tsig_key *access_find_key(const struct access *a, const uint8_t *lo
  * longest. NULL: there is none. */
 const struct tsig_key *access_find_signer(const struct access *a, const uint8_t *lower_name);
 
+/* What an HTTP client shows instead of a key: a token or a password, which stands for an identity as a key does. */
+struct access_secret {
+	const uint8_t *name;     /* the account; lower-case wire */
+	const uint8_t *identity; /* lower-case wire */
+	int64_t expires;         /* unix ms; 0: never */
+	bool is_password;
+	struct secret_password stored; /* of a token only the hash */
+};
+/* Copied. ERR_EXISTS for a second one of that name. */
+MUST_USE enum err access_add_secret(struct access *a, const struct access_secret *s);
+/* Both: unless it has expired. NULL: there is none. */
+const struct access_secret *access_find_token(const struct access *a, const uint8_t hash[SECRET_HASH_LEN]);
+const struct access_secret *access_find_password(const struct access *a, const uint8_t *lower_name);
+
 struct access_request {
 	enum access_action action;
 	const uint8_t *zone;        /* lower-case wire name of the zone */
 	const struct tsig_key *key; /* the key that signed, NULL if unsigned */
+	const uint8_t *identity;    /* without a key: that of a token or password, lower-case wire; NULL: nobody's */
 	const struct addr *from;    /* source, unmapped; NULL for local callers */
 };
 

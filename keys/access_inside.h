@@ -70,6 +70,14 @@ struct access_holder {
 	struct access_key key;
 };
 
+/* In the table of tokens its name is a label of the hash's octets. */
+struct access_pass {
+	struct access_entry entry;
+	struct access_secret secret;
+	uint8_t label[1 + SECRET_HASH_LEN + 1];
+	uint8_t name[];
+};
+
 /* The grants of an identity (its name) in a zone (of). */
 struct access_bundle {
 	struct access_entry entry;

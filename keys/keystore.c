@@ -193,7 +193,7 @@ enum err keystore_add_key(struct sqlstore *s, const struct keystore_key *key, st
 	if (err)
 		return err;
 	keystore_inside_bind_name(stmt, 1, key->name.wire);
-	keystore_inside_bind_text(stmt, 2, tsig_algorithm_to_text(key->algorithm));
+	keystore_inside_bind_text(stmt, 2, keystore_kind_to_text(key));
 	/* Never NULL, also for an empty secret; the copy that SQLite would make is never wiped, so it gets none. */
 	sqlite3_bind_blob(stmt, 3, key->secret, (int)key->secret_len, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 4, key->created);
@@ -202,7 +202,7 @@ enum err keystore_add_key(struct sqlstore *s, const struct keystore_key *key, st
 	err = sqlstore_run(s, stmt, msg);
 	sqlite3_finalize(stmt);
 	if (err == ERR_EXISTS)
-		errmsg_set(msg, err, "key %s is there already; roostctl key show prints it",
+		errmsg_set(msg, err, "%s is there already; see roostctl key list and roostctl token list",
 			   name_to_text(key->name.wire, text));
 	return err;
 }
@@ -214,6 +214,29 @@ static enum err bad_key(sqlite3_stmt *stmt, const char *what, struct errmsg *msg
 		msg, ERR_CORRUPT,
 		"key %.100s in the database: %s; restore the database from a backup, or delete that row of table key",
 		name ? name : "", what);
+}
+
+static const char token_word[] = "token", password_word[] = "password";
+
+const char *keystore_kind_to_text(const struct keystore_key *key)
+{
+	return key->kind == KEYSTORE_TOKEN      ? token_word
+	       : key->kind == KEYSTORE_PASSWORD ? password_word
+						: tsig_algorithm_to_text(key->algorithm);
+}
+
+static bool read_kind(struct keystore_key *out, const char *word)
+{
+	out->kind = strcmp(word, token_word) == 0      ? KEYSTORE_TOKEN
+		    : strcmp(word, password_word) == 0 ? KEYSTORE_PASSWORD
+						       : KEYSTORE_TSIG;
+	out->algorithm = out->kind == KEYSTORE_TSIG ? tsig_algorithm_from_text(word) : TSIG_NONE;
+	return out->kind != KEYSTORE_TSIG || out->algorithm != TSIG_NONE;
+}
+
+static bool kind_has_length(enum keystore_kind kind, size_t len)
+{
+	return kind == KEYSTORE_TSIG || len == (kind == KEYSTORE_TOKEN ? 0 : SECRET_SALT_LEN) + SECRET_HASH_LEN;
 }
 
 static enum err read_key(sqlite3_stmt *stmt, struct keystore_key *out, struct errmsg *msg)
@@ -231,11 +254,10 @@ static enum err read_key(sqlite3_stmt *stmt, struct keystore_key *out, struct er
 	if (name_from_text(&out->identity, identity) != ERR_OK)
 		return bad_key(stmt, "its identity is not a domain name", msg);
 	name_lower(out->identity.wire, out->identity.wire, out->identity.len);
-	out->algorithm = tsig_algorithm_from_text(algorithm);
-	if (out->algorithm == TSIG_NONE)
+	if (!read_kind(out, algorithm))
 		return bad_key(stmt, "its algorithm is not known", msg);
-	if (len > sizeof(out->secret))
-		return bad_key(stmt, "its secret is too long", msg);
+	if (len > sizeof(out->secret) || !kind_has_length(out->kind, len))
+		return bad_key(stmt, "its secret is of a length that cannot be", msg);
 	if (len)
 		memcpy(out->secret, secret, len);
 	out->secret_len = len;
@@ -381,9 +403,27 @@ struct load {
 	struct errmsg *msg;
 };
 
+static enum err load_secret(struct load *l, const struct keystore_key *k)
+{
+	char text[NAME_TEXT_MAX];
+	size_t salt = k->kind == KEYSTORE_PASSWORD ? SECRET_SALT_LEN : 0;
+	struct access_secret s = {.name = k->name.wire,
+				  .identity = k->identity.wire,
+				  .expires = k->expires,
+				  .is_password = k->kind == KEYSTORE_PASSWORD};
+	memcpy(s.stored.salt, k->secret, salt);
+	memcpy(s.stored.hash, k->secret + salt, SECRET_HASH_LEN);
+	enum err err = access_add_secret(l->access, &s);
+	return err ? errmsg_set(l->msg, err, "%s %s: %s", keystore_kind_to_text(k), name_to_text(k->name.wire, text),
+				err_text(err))
+		   : ERR_OK;
+}
+
 static enum err load_key(void *arg, const struct keystore_key *k)
 {
 	struct load *l = arg;
+	if (k->kind != KEYSTORE_TSIG)
+		return load_secret(l, k);
 	char text[NAME_TEXT_MAX];
 	struct tsig_key *key;
 	enum err err = tsig_key_new(&key, k->name.wire, k->algorithm, k->secret, k->secret_len);

@@ -1,6 +1,6 @@
 /* keystore.h: keys and grants in SQLite. The tables are this room's; the database is opened by zones/store/zonestore.h,
  * which puts this room's schema before its own. Secrets stand in the database in clear, because HMAC needs them: the
- * file is mode 0600. Threads: as the sqlstore handle. Changes belong in the caller's transaction. */
+ * file is mode 0600; of tokens and passwords there are only hashes. Threads: as the sqlstore handle. Changes belong in the caller's transaction. */
 #ifndef ROOST_KEYS_KEYSTORE_H
 #define ROOST_KEYS_KEYSTORE_H
 
@@ -11,11 +11,15 @@
  * and an end, and makes table `lock`; that gives grants leases (migrations of their own). */
 extern const char *const keystore_schema_0, *const keystore_schema_rights, *const keystore_schema_leases;
 
+/* Tokens and passwords of HTTP clients are rows of table key too: names, identities, ends and removal are the same. */
+enum keystore_kind { KEYSTORE_TSIG, KEYSTORE_TOKEN, KEYSTORE_PASSWORD };
+
 struct keystore_key {
 	int64_t id;
 	struct name name; /* lower-case */
-	enum tsig_algorithm algorithm;
-	uint8_t secret[TSIG_SECRET_MAX];
+	enum keystore_kind kind;
+	enum tsig_algorithm algorithm;   /* KEYSTORE_TSIG */
+	uint8_t secret[TSIG_SECRET_MAX]; /* token: its hash; password: salt and hash (keys/secret.h) */
 	size_t secret_len;
 	int64_t created;      /* unix ms */
 	int64_t expires;      /* unix ms; 0: never */
@@ -36,6 +40,8 @@ MUST_USE enum err keystore_find_identity(struct sqlstore *s, const uint8_t *name
 /* Also removes the peers that name it and, if it is the last of its identity, the grants of that: only if
  * `with_grants`; else ERR_REFUSED when there are some. */
 MUST_USE enum err keystore_remove_key(struct sqlstore *s, const uint8_t *name, bool with_grants, struct errmsg *msg);
+/* "hmac-sha256", "token", "password". */
+const char *keystore_kind_to_text(const struct keystore_key *key);
 typedef enum err keystore_key_fn(void *arg, const struct keystore_key *key);
 MUST_USE enum err keystore_each_key(struct sqlstore *s, keystore_key_fn *fn, void *arg, struct errmsg *msg);
 

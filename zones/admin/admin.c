@@ -31,6 +31,7 @@ static const struct admin_command commands[] = {
 	{"key remove",    ZONE_NONE,     admin_key_remove},
 	{"key rotate",    ZONE_NONE,     admin_key_rotate},
 	{"key expire",    ZONE_NONE,     admin_key_expire},
+	{"token add",     ZONE_NONE,     admin_token_add},
 	{"grant add",     ZONE_NEEDED,   admin_grant_add},
 	{"grant preset",  ZONE_NEEDED,   admin_grant_preset},
 	{"grant remove",  ZONE_NONE,     admin_grant_remove},

@@ -28,6 +28,7 @@
  *                                               -> as init, and {"identity":NAME, "expires":TIME}
  *   "key expire"     name, expires              when it ends
  *   "key remove"     name, force?
+ *   "token add"      name, identity?, expires?, password?   -> {"token":…} unless a password was given; shown once
  *   "grant add"      zone, action, key?, from?, name?, types?[], max?, rate?, name_rate?, expires?      -> {"id":N}
  *   "grant preset"   zone, preset, key, name?, from?      host, acme, dhcp, secondary or admin -> {"ids":[N, …]}, those
  *                                               that were there already among them

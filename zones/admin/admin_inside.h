@@ -42,6 +42,7 @@ admin_prepare_fn admin_revert_prepare;                                          
 admin_prepare_fn admin_key_add, admin_key_remove, admin_key_rotate, admin_key_expire;    /* admin_key.c */
 admin_prepare_fn admin_grant_preset;                                                     /* admin_preset.c */
 admin_prepare_fn admin_lock_add, admin_lock_remove;                                      /* admin_lock.c */
+admin_prepare_fn admin_token_add;                                                        /* admin_token.c */
 admin_prepare_fn admin_grant_add, admin_grant_remove, admin_peer_add, admin_peer_remove; /* admin_grant.c */
 
 /* ---- admin.c: members of the request ---- */
@@ -78,6 +79,15 @@ MUST_USE enum err admin_settle_identity(struct admin_request *r, struct zonestor
 
 /* A new random secret, as long as the algorithm's MAC (RFC 8945 §8). */
 MUST_USE enum err admin_key_fill_secret(struct keystore_key *key, struct errmsg *why);
+/* ---- admin_token.c ---- */
+
+/* Draws a token, puts its hash into the key and itself into the answer. */
+MUST_USE enum err admin_token_fill(struct admin_request *r, struct errmsg *why);
+
+/* ---- admin_key.c: more ---- */
+
+/* Adds r->key. */
+MUST_USE enum err admin_key_insert(struct job *job, struct zonestore *s, struct errmsg *why);
 /* Puts "key", "algorithm" and "secret" into the answer. */
 MUST_USE enum err admin_key_answer(struct admin_request *r, const struct keystore_key *key, struct errmsg *why);
 

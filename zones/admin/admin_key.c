@@ -33,7 +33,7 @@ enum err admin_key_answer(struct admin_request *r, const struct keystore_key *ke
 	return failed ? errmsg_set(why, ERR_NOMEM, "no memory for the key") : ERR_OK;
 }
 
-static enum err add_key(struct job *job, struct zonestore *s, struct errmsg *why)
+enum err admin_key_insert(struct job *job, struct zonestore *s, struct errmsg *why)
 {
 	struct admin_request *r = job->run_arg;
 	char name[NAME_TEXT_MAX];
@@ -85,7 +85,7 @@ static enum err take_name(struct admin_request *r, struct errmsg *why)
 
 enum err admin_key_add(struct admin_request *r, struct errmsg *why)
 {
-	r->job->run = add_key;
+	r->job->run = admin_key_insert;
 	enum err err = take_name(r, why);
 	if (!err)
 		err = admin_key_name(r, "identity", &r->key.identity, why);
@@ -162,6 +162,7 @@ static enum err take_algorithm_of_old(struct admin_request *r, struct errmsg *wh
 		return take_algorithm(r, why);
 	enum err err = keystore_each_key(zonestore_sql(r->reader), take_newest, &n, why);
 	r->key.algorithm = n.any ? n.key.algorithm : TSIG_HMAC_SHA256;
+	r->key.kind = n.any && n.key.kind != KEYSTORE_TSIG ? KEYSTORE_TOKEN : KEYSTORE_TSIG;
 	explicit_bzero(n.key.secret, sizeof(n.key.secret));
 	return err;
 }
@@ -186,7 +187,7 @@ static enum err answer_rotation(struct admin_request *r, struct errmsg *why)
 	if (json_object_set_new(r->extra, "identity", json_string(identity)) ||
 	    json_object_set_new(r->extra, "expires", json_string(clock_to_text(r->end, end))))
 		return errmsg_set(why, ERR_NOMEM, "no memory for the key");
-	return admin_key_answer(r, &r->key, why);
+	return r->key.kind == KEYSTORE_TOKEN ? ERR_OK : admin_key_answer(r, &r->key, why);
 }
 
 static enum err take_end(struct admin_request *r, struct errmsg *why)
@@ -218,7 +219,7 @@ enum err admin_key_rotate(struct admin_request *r, struct errmsg *why)
 	if (!err)
 		err = take_algorithm_of_old(r, why);
 	if (!err)
-		err = admin_key_fill_secret(&r->key, why);
+		err = r->key.kind == KEYSTORE_TOKEN ? admin_token_fill(r, why) : admin_key_fill_secret(&r->key, why);
 	return err ? err : answer_rotation(r, why);
 }
 

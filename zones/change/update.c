@@ -223,10 +223,26 @@ enum err update_new(struct update **out, const uint8_t *zone)
 	return ERR_OK;
 }
 
+enum err update_new_for(struct update **out, const uint8_t *zone, const struct access *access,
+			const struct access_request *who)
+{
+	struct update *u;
+	enum err err = update_new(&u, zone);
+	if (err)
+		return err;
+	u->trusted = false;
+	take_request(u, access, who);
+	u->fault = access_allows(access, &u->who) ? UPDATE_SOUND : UPDATE_NO_GRANT;
+	*out = u;
+	return ERR_OK;
+}
+
 enum err update_push(struct update *u, enum section section, const uint8_t *owner, uint16_t type, uint16_t class,
 		     uint32_t ttl, const uint8_t *rdata, uint16_t rdlen)
 {
 	struct rr rr = {.owner = owner, .type = type, .class = class, .ttl = ttl, .rdlen = rdlen, .rdata = rdata};
+	if (!u->trusted)
+		return take_rr(u, section, &rr, false);
 	return push(u, section, &rr, section == SECTION_PREREQ ? judge_prereq(u, &rr) : judge_update(u, &rr), NULL);
 }
 

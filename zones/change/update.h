@@ -36,6 +36,11 @@ struct update; /* owns all it holds */
 MUST_USE enum err update_parse(struct update **out, const struct message *m, const uint8_t *zone,
 			       const struct access *access, const struct access_request *who);
 
+/* One for somebody who asks by other means than a message (HTTP): pushed to like the next one's, but every record is
+ * asked of the grants. The snapshot must be held until the update is freed. */
+MUST_USE enum err update_new_for(struct update **out, const uint8_t *zone, const struct access *access,
+				 const struct access_request *who);
+
 /* Builds one by hand (admin). class as in RFC 2136 §2.4/§2.5. Octets are copied. */
 MUST_USE enum err update_new(struct update **out, const uint8_t *zone);
 MUST_USE enum err update_push(struct update *u, enum section section, const uint8_t *owner, uint16_t type,
