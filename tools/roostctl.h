@@ -39,6 +39,9 @@ enum roostctl_option {
 	OPTION_EXPIRES,
 	OPTION_IDENTITY,
 	OPTION_NEW,
+	OPTION_ZONE,
+	OPTION_URL,
+	OPTION_PASSWORD,
 	OPTION_COUNT
 };
 
@@ -59,6 +62,7 @@ roostctl_fn roostctl_record_list, roostctl_record_add, roostctl_record_set, roos
 	roostctl_record_lock, roostctl_record_unlock;
 roostctl_fn roostctl_key_add, roostctl_key_list, roostctl_key_show, roostctl_key_remove, roostctl_key_rotate,
 	roostctl_key_expire;
+roostctl_fn roostctl_token_add, roostctl_token_list, roostctl_token_rotate, roostctl_token_revoke;
 roostctl_fn roostctl_grant_add, roostctl_grant_list, roostctl_grant_explain, roostctl_grant_remove,
 	roostctl_grant_preset;
 roostctl_fn roostctl_peer_add, roostctl_peer_list, roostctl_peer_remove;
@@ -95,6 +99,8 @@ bool roostctl_parse_serial(struct roostctl *ctl, const char *text, uint32_t *out
 bool roostctl_parse_name(struct roostctl *ctl, const char *what, const char *text, struct name *out);
 /* One line: its number, then what would make it (roostctl_grant.c). */
 enum err roostctl_list_grant(void *arg, const struct access_grant *g);
+/* One line about a key or token (roostctl_key.c). */
+void roostctl_list_key(const struct keystore_key *key);
 /* " (expired)" for a time that has come, "" for another. */
 const char *roostctl_expired(int64_t unix_ms);
 /* One line, as in a master file: owner, TTL, IN, type, RDATA, with `prefix` before it. */

@@ -68,17 +68,23 @@ int roostctl_key_remove(struct roostctl *ctl)
 	return roostctl_ask(ctl, request, -1, false, NULL);
 }
 
-static enum err list_key(void *arg, const struct keystore_key *key)
+void roostctl_list_key(const struct keystore_key *key)
 {
 	char name[NAME_TEXT_MAX], created[CLOCK_TEXT_MAX];
-	(void)arg;
-	printf("%s %s %s", admin_name_to_text(key->name.wire, name), tsig_algorithm_to_text(key->algorithm),
+	printf("%s %s %s", admin_name_to_text(key->name.wire, name), keystore_kind_to_text(key),
 	       clock_to_text(key->created, created));
 	if (!name_equal(key->identity.wire, key->name.wire))
 		printf(" --identity %s", admin_name_to_text(key->identity.wire, name));
 	if (key->expires)
 		printf(" --expires %s%s", clock_to_text(key->expires, created), roostctl_expired(key->expires));
 	printf("\n");
+}
+
+static enum err list_key(void *arg, const struct keystore_key *key)
+{
+	(void)arg;
+	if (key->kind == KEYSTORE_TSIG)
+		roostctl_list_key(key);
 	return ERR_OK;
 }
 
@@ -106,6 +112,10 @@ static int show_key(struct roostctl *ctl, struct zonestore *s)
 				     ctl->database);
 	if (err)
 		return ROOSTCTL_FAILED;
+	if (key.kind != KEYSTORE_TSIG)
+		return roostctl_fail(ctl,
+				     "%s: is a %s, of which only a hash is kept; roostctl token rotate makes a new one",
+				     ctl->argv[0], keystore_kind_to_text(&key));
 	if (text_base64_to_text(key.secret, key.secret_len, &secret))
 		return roostctl_fail(ctl, "no memory");
 	print_key(admin_name_to_text(key.name.wire, text), tsig_algorithm_to_text(key.algorithm), secret);

@@ -154,17 +154,31 @@ static enum err take_newest(void *arg, const struct keystore_key *key)
 	return ERR_OK;
 }
 
+/* "key rotate" is not for tokens, whose new one would be printed as a key, nor the other way round. */
+static enum err check_kind(const struct admin_request *r, const struct keystore_key *key, struct errmsg *why)
+{
+	bool token_asked = json_is_true(json_object_get(r->json, "token"));
+	char name[NAME_TEXT_MAX];
+	if (token_asked == (key->kind != KEYSTORE_TSIG))
+		return ERR_OK;
+	return errmsg_set(why, ERR_USAGE, "%s: is %s; see roostctl %s --help",
+			  admin_name_to_text(key->identity.wire, name),
+			  token_asked ? "a TSIG key, no token" : "a token or password, no TSIG key",
+			  token_asked ? "key" : "token");
+}
+
 /* What the clients of the old key can do, they can do again. */
 static enum err take_algorithm_of_old(struct admin_request *r, struct errmsg *why)
 {
 	struct newest n = {.identity = &r->key.identity};
-	if (json_object_get(r->json, "algorithm"))
-		return take_algorithm(r, why);
 	enum err err = keystore_each_key(zonestore_sql(r->reader), take_newest, &n, why);
 	r->key.algorithm = n.any ? n.key.algorithm : TSIG_HMAC_SHA256;
 	r->key.kind = n.any && n.key.kind != KEYSTORE_TSIG ? KEYSTORE_TOKEN : KEYSTORE_TSIG;
 	explicit_bzero(n.key.secret, sizeof(n.key.secret));
-	return err;
+	if (!err)
+		err = check_kind(r, &r->key, why);
+	return !err && r->key.kind == KEYSTORE_TSIG && json_object_get(r->json, "algorithm") ? take_algorithm(r, why)
+											     : err;
 }
 
 static enum err rotate_key(struct job *job, struct zonestore *s, struct errmsg *why)
@@ -254,6 +268,8 @@ static enum err remove_key(struct job *job, struct zonestore *s, struct errmsg *
 	admin_name_to_text(r->key.name.wire, name);
 	enum err err = admin_find_key(s, r->key.name.wire, &there, why);
 	explicit_bzero(there.secret, sizeof(there.secret));
+	if (!err && json_is_true(json_object_get(r->json, "token")))
+		err = check_kind(r, &there, why);
 	if (!err)
 		err = zonestore_hand_over_peers(s, r->key.name.wire, why);
 	if (err)

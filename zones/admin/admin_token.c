@@ -12,7 +12,8 @@ enum err admin_token_fill(struct admin_request *r, struct errmsg *why)
 	r->key.secret_len = SECRET_HASH_LEN;
 	r->key.created = clock_unix_ms();
 	if (secret_make_token(text) || secret_hash_token(r->key.secret, text))
-		return errmsg_set(why, ERR_IO, "token %s: no random octets", admin_name_to_text(r->key.name.wire, name));
+		return errmsg_set(why, ERR_IO, "token %s: no random octets",
+				  admin_name_to_text(r->key.name.wire, name));
 	int failed = json_object_set_new(r->extra, "token", json_string(text)) ||
 		     json_object_set_new(r->extra, "key", json_string(admin_name_to_text(r->key.name.wire, name)));
 	explicit_bzero(text, sizeof(text));
