@@ -107,6 +107,8 @@ void call_answer_data(struct call *c, int status, const char *type, const void *
 	struct http_reply r = {.status = status, .type = type, .fields = c->fields, .body = data, .body_len = len};
 	http_conn_reply(c->conn, &r);
 	form_free(&c->form);
+	access_release(c->access);
+	free(c->work);
 	free(c);
 }
 

@@ -8,6 +8,7 @@
 #ifndef ROOST_SERVER_HTTP_CALL_H
 #define ROOST_SERVER_HTTP_CALL_H
 
+#include "keys/access.h"
 #include "server/http/form.h"
 #include "server/http/http_conn.h"
 
@@ -20,7 +21,13 @@ struct call {
 	struct form form;
 	struct addr client; /* unmapped */
 	bool secure;        /* by TLS, up to us or up to a trusted proxy that says so (X-Forwarded-Proto) */
-	char fields[256];   /* more header lines of the answer, each with its CRLF; "" = none */
+	/* Set by identify_call. */
+	struct access *access;   /* held until the answer; NULL: nobody is known */
+	const uint8_t *identity; /* in it */
+	char account[NAME_TEXT_MAX];
+	unsigned wait_s;  /* IDENTIFY_SLOW */
+	void *work;       /* the handler's own, freed with free */
+	char fields[256]; /* more header lines of the answer, each with its CRLF; "" = none */
 };
 
 /* Takes the request apart; answers it itself and returns NULL when it cannot be one for a handler. */

@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "server/http/http_inside.h"
+#include "server/http/identify.h"
 #include "server/http/route.h"
 #include "server/net/listener.h"
 #include "zones/memory/grace.h"
@@ -138,6 +139,8 @@ static enum err make_parts(struct http *h, struct errmsg *msg)
 					  .arg = h};
 	if (!h->base || mailbox_new(&h->mailbox, h->base) || http_conns_new(&h->conns, &conns))
 		return errmsg_set(msg, ERR_NOMEM, "the HTTP thread could not be made: out of memory");
+	if (identify_new(&h->identify, h->server, h->mailbox))
+		return errmsg_set(msg, ERR_NOMEM, "the HTTP thread could not be made: out of memory");
 	h->finish = event_new(h->base, -1, EV_PERSIST, on_finish_look, h);
 	enum err e = h->finish ? make_tls(h, msg) : errmsg_set(msg, ERR_NOMEM, "out of memory");
 	if (!e)
@@ -182,13 +185,22 @@ enum err http_start(struct http *h)
 	return ERR_OK;
 }
 
+/* Until the HTTP thread has done all that was posted to it so far. */
+static void round_trip(struct http *h)
+{
+	mailbox_post(h->mailbox, &h->drain);
+	while (sem_wait(&h->done) < 0)
+		;
+}
+
 void http_drain(struct http *h)
 {
 	if (!h || !h->started)
 		return;
-	mailbox_post(h->mailbox, &h->drain);
-	while (sem_wait(&h->done) < 0)
-		;
+	round_trip(h);
+	/* Passwords that were being looked at become changes now, or refusals. */
+	identify_stop(h->identify);
+	round_trip(h);
 }
 
 void http_stop(struct http *h)
@@ -207,6 +219,7 @@ void http_free(struct http *h)
 		return;
 	mailbox_free(h->mailbox); /* delivers what is left: before the connections that it is for */
 	http_conns_free(h->conns);
+	identify_free(h->identify);
 	tls_server_free(h->tls);
 	if (h->refresh)
 		event_free(h->refresh);

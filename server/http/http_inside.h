@@ -13,6 +13,7 @@ struct http {
 	struct event_base *base;
 	struct mailbox *mailbox; /* where the writer's answers come back */
 	struct http_conns *conns;
+	struct identify *identify;
 	struct tls_server *tls; /* NULL: no HTTPS */
 	struct event *refresh;  /* now and then: is there a new certificate? */
 	pthread_t thread;

@@ -1,6 +1,8 @@
 /* route.c: see route.h. */
 #include "server/http/route.h"
 
+#include "server/http/dialect.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +13,20 @@ static const struct row {
 	unsigned methods;
 	route_fn *handle;
 } rows[] = {
-	{"/checkip", GET, page_address}, {"/nic/checkip", GET, page_address}, {"/myip", GET, page_address},
-	{"/ip", GET, page_address},      {"/healthz", GET, page_health},      {"/readyz", GET, page_health},
+	{"/checkip", GET, page_address},
+	{"/nic/checkip", GET, page_address},
+	{"/myip", GET, page_address},
+	{"/nic/update", GET | POST | PUT, dialect_dyndns2},
+	{"/v3/update", GET | POST | PUT, dialect_dyndns2},
+	{"/dyndns/update", GET | POST | PUT, dialect_dyndns2},
+	{"/ph/update", GET | POST | PUT, dialect_dyndns2},
+	{"/nic/delete", GET | POST, dialect_nic_delete},
+	{"/api/update", GET | POST, dialect_dynv6},
+	{"/update", GET | POST | PUT, dialect_choose},
+	{"/", GET | POST | PUT, dialect_choose},
+	{"/ip", GET, page_address},
+	{"/healthz", GET, page_health},
+	{"/readyz", GET, page_health},
 };
 
 static unsigned method_of(const struct call *c)

@@ -54,6 +54,13 @@ static const char *read_hosts(struct wish *w, const char *list)
 	return w->count ? NULL : "notfqdn";
 }
 
+bool wish_read_hosts(struct wish *out, const char *list)
+{
+	out->count = 0;
+	out->echo[0] = '\0';
+	return read_hosts(out, list) == NULL;
+}
+
 /* ---- addresses ---- */
 
 static bool add_address(struct wish_family *f, const struct addr *a)
@@ -183,7 +190,7 @@ const char *wish_read(struct wish *out, const struct form *form, const char *def
 {
 	static const char *const host_names[] = {"hostname", "host_id", "domain", "host", NULL};
 	static const char *const v4_names[] = {"myip", "myipv4", "ipv4", "ip", NULL};
-	static const char *const v6_names[] = {"myipv6", "ipv6", "ip6", "ip6addr", "ip6lanprefix", NULL};
+	static const char *const v6_names[] = {"myipv6", "ipv6", "ip6", "ip6addr", "ip6lanprefix", "ipv6prefix", NULL};
 	struct wish_family v4 = {0}, v6 = {0};
 	char own[ADDR_TEXT_MAX];
 	out->count = 0;

@@ -2,7 +2,7 @@
  *
  *   hosts       hostname, host_id, domain, host: a list parted by commas; "hostname=YES" is an old router's filler
  *   addresses   myip, myipv4, ipv4, ip                               lists, in which the families may be mixed
- *               myipv6, ipv6, ip6, ip6addr, ip6lanprefix
+ *               myipv6, ipv6, ip6, ip6addr, ip6lanprefix, ipv6prefix
  *               myipv4:HOST, myipv6:HOST                             for that host alone, which need not be in the list
  *
  *   in a list   192.0.2.1, 2001:db8::1    the family's records become these addresses
@@ -52,6 +52,9 @@ struct wish {
  * NULL: none. NULL, or the word of the dyndns2 family that says what is wrong: "notfqdn", "numhost", "dnserr" (no
  * address). */
 const char *wish_read(struct wish *out, const struct form *form, const char *default_hosts, const struct addr *client);
+
+/* A list of hosts alone; their families are WISH_KEEP. False: a name is none, or there are too many, or no host. */
+bool wish_read_hosts(struct wish *out, const char *list);
 
 /* One list of addresses into the family (or families) it is of. False if something in it is none of the above. */
 bool wish_read_addresses(struct wish_family *v4, struct wish_family *v6, const char *list, bool v6_named,

@@ -134,6 +134,7 @@ static enum rcode too_fast(struct update *u, const struct access_limits *l, cons
 		   : u->rights.identity ? "by this key"
 					: "from this source",
 		   owner ? name_to_text(owner, name) : "", (unsigned long long)(wait / us_per_second + 1));
+	u->too_fast = true;
 	return refuse(u, "too many updates; try again later");
 }
 

@@ -271,6 +271,11 @@ const struct update_rr *update_rr_at(const struct update *u, enum section sectio
 	return section == SECTION_PREREQ ? &u->prereqs.item[i].rr : &u->updates.item[i].rr;
 }
 
+bool update_too_fast(const struct update *u)
+{
+	return u->too_fast;
+}
+
 const char *update_hint(const struct update *u)
 {
 	return u->hint;

@@ -49,6 +49,9 @@ void update_free(struct update *u);
 size_t update_count(const struct update *u, enum section section);
 const struct update_rr *update_rr_at(const struct update *u, enum section section, size_t i);
 
+/* It was refused because of a rate: later it may be taken. */
+bool update_too_fast(const struct update *u);
+
 /* What to tell the requester beside the RCODE (a constant), or NULL. */
 const char *update_hint(const struct update *u);
 

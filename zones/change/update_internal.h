@@ -43,6 +43,7 @@ struct update {
 	struct name zone; /* lower-case */
 	bool trusted;     /* made by hand: no grants asked, signer's types allowed */
 	bool limited;     /* some item has limits */
+	bool too_fast;    /* update_too_fast */
 	bool charged;     /* against the rates of its grants, which is done once */
 	const char *hint; /* update_hint */
 	struct addr from;
