@@ -586,7 +586,7 @@ enum err zonestore_hand_over_peers(struct zonestore *s, const uint8_t *key, stru
 		sqlstore_prepare(s->sql, &s->hand_over_peers,
 				 "UPDATE peer SET \"key\" = heir.name FROM (SELECT other.name FROM \"key\" AS other "
 				 "JOIN \"key\" AS it ON it.identity = other.identity AND it.name = ?1 "
-				 "WHERE other.name <> ?1 "
+				 "WHERE other.name <> ?1 AND other.algorithm NOT IN ('token', 'password') "
 				 "ORDER BY other.expires IS NOT NULL, other.expires DESC, other.created DESC LIMIT 1) "
 				 "AS heir WHERE peer.\"key\" = ?1",
 				 msg);
