@@ -42,6 +42,7 @@ NS_PER_S = 10 ** 9
 
 ZONES = ("inc.example.", "unix.example.", "dated.example.")  # by serial policy; updates go to these
 IMPORTED = "import.example."  # replaced whole now and then
+COMING = "coming.example."  # imported when it is not there, else removed
 TTL = 60
 HOSTS = 80  # of each zone at first: fewer, and differences would soon be longer than the zone
 MARKED = 30  # hosts of IMPORTED that every import changes
@@ -282,6 +283,7 @@ class Life:
         self.id = 0
         self.marks = [1]  # that the imported zone may have
         self.keys, self.keys_maybe = set(), set()
+        self.coming = False  # whether COMING is there
         self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.peer.bind(("127.0.0.1", 0))
         self.step = 0  # ns that the wall clock is ahead
@@ -404,7 +406,7 @@ class Life:
 
     def begin_admin(self):
         """Now and then a change by roostctl, beside the updates: (process, what its success means)."""
-        what = self.chance.choice((None, self.import_zone, self.add_key, self.remove_key, self.add_peer))
+        what = self.chance.choice((None, self.import_zone, self.come_or_go, self.add_key, self.remove_key, self.add_peer))
         args, done = what() if what else (None, None)
         if not args:
             return None
@@ -419,6 +421,17 @@ class Life:
         with open(path, "w", encoding="ascii") as out:
             out.write(zone_file(IMPORTED, mark))
         return ("zone", "import", IMPORTED, path), lambda: setattr(self, "marks", [m for m in self.marks if m >= mark])
+
+    def come_or_go(self):
+        if self.coming:
+            args, after = ("zone", "remove", COMING), False
+        else:
+            path = os.path.join(self.directory, "coming.zone")
+            with open(path, "w", encoding="ascii") as out:
+                out.write(zone_file(COMING, 1))
+            args, after = ("zone", "import", COMING, path), True
+        self.coming = None  # nobody knows
+        return args, lambda: setattr(self, "coming", after)
 
     def add_key(self):
         key = f"k{self.count}."
@@ -553,6 +566,16 @@ class Life:
         self.keys |= stored & self.keys_maybe
         self.keys_maybe.clear()
 
+    def check_coming(self, db):
+        """A zone that was made or removed is so in memory and on disk, with all its records or none."""
+        there = db.execute("SELECT count(*) FROM zone WHERE name = ?", (COMING,)).fetchone()[0] == 1
+        assert self.coming in (there, None), f"{COMING} is {'' if there else 'not '}there"
+        self.coming = there
+        answer = self.ask(wire.question(1, COMING, wire.SOA))
+        assert wire.rcode(answer) == (wire.NOERROR if there else wire.REFUSED), f"{COMING}, {there}: {wire.rcode(answer)}"
+        if there:
+            assert len(self.rows(Zone(COMING), 0, db)[0]) == 3 + MARKED + HOSTS
+
     def check_peer(self, zone):
         """Who asked to be told of changes has been."""
         while zone.peer and zone.told != zone.serial:
@@ -569,6 +592,7 @@ class Life:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         keys = {row[0] for row in db.execute("SELECT name FROM key")}
         self.check_keys(keys)
+        self.check_coming(db)
         for zone in self.zones.values():
             content, versions = self.rows(zone, zone.serial, db)
             done = self.expect_import(zone, content) if zone.name == IMPORTED else self.expect(zone, content, updates, died)

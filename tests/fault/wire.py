@@ -10,7 +10,7 @@ import struct
 
 A, NS, CNAME, SOA, MX, TXT, AAAA, TSIG, IXFR, AXFR = 1, 2, 5, 6, 15, 16, 28, 250, 251, 252
 IN, NONE, ANY = 1, 254, 255
-NOERROR, SERVFAIL, NOTAUTH = 0, 2, 9
+NOERROR, SERVFAIL, REFUSED, NOTAUTH = 0, 2, 5, 9
 OPCODE_UPDATE = 5 << 11
 FUDGE = 300  # seconds, RFC 8945 §10
 NAMES_AT = {NS: 0, CNAME: 0, MX: 2}  # octets of RDATA before its name
