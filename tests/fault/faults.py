@@ -123,7 +123,8 @@ def random_fault(chance):
         lambda: Fault("I/O error", ERROR, when=partly, lasting=lasting, **{**common, "ops": unlocked, **calls}),
         lambda: Fault("disk full", ERROR, error=ENOSPC, when=partly, lasting=lasting, **{**common, **writes}),
         lambda: Fault("failed sync", ERROR, lasting=lasting, **{**common, **syncs}),
-        lambda: Fault(LOST, ERROR, lasting=lasting, lose=LOSE_ON_DISK, **{**common, **syncs}),
+        lambda: Fault(LOST, ERROR, lasting=lasting, lose=LOSE_ON_DISK,
+                      **{**common, **syncs, "files": chance.choice((("db",), ("db",), ("wal",))), "countdown": chance.randint(1, 2)}),
         lambda: Fault("failed sync, pages gone", ERROR, lasting=lasting, lose=LOSE_EVERYWHERE, **{**common, **syncs, "files": ("wal",)}),
         lambda: Fault("no descriptors", ERROR, error=EMFILE, lasting=lasting,
                       **{**common, "ops": ("open", "map"), "moment": "start", "countdown": chance.randint(1, 6)}),
@@ -153,8 +154,8 @@ def plan(chance, count, life):
     """So many faults for the life of that number; every fourth is the next of EVERY_CALL."""
     previous = None
     for number in range(count):
-        if previous and previous.sort == LOST and chance.random() < 0.7:  # what it lost shows only when the power goes
-            previous = Fault("power loss", POWER, ("write",), ("wal",), countdown=chance.randint(1, 300))
+        if previous and previous.sort == LOST and chance.random() < 0.8:  # what it lost shows only when the power goes
+            previous = Fault("power loss", POWER, ("write",), ("wal",), countdown=chance.randint(1, 60))
         elif number % 4 == 3:
             previous = fault_of_every_call((life * count + number) // 4, chance)
         else:
