@@ -1,6 +1,10 @@
 """Grants in all their dimensions, locks, and keys that are rotated and expire: with nsupdate, and with dnspython where the
 extended error (RFC 8914) matters."""
+import socket
+
 import dns.message
+import dns.name
+import dns.opcode
 import dns.query
 import dns.rcode
 import dns.tsig
@@ -176,6 +180,29 @@ def test_two_keys_of_one_identity(home):
     home.server.ctl("key", "add", old.name, status=1)  # would be the identity of another
     again = roost.Key.parse(home.server.ctl("key", "rotate", new.name, "--new", "spare", "--expires", "30d").stdout)
     assert send(home, again, [("delete", "nas", "A")]) == ("NOERROR", None)
+
+
+def test_notify_is_signed_with_the_key_that_still_holds(home):
+    old = make_key(home, "second")
+    new = roost.Key.parse(home.server.ctl("key", "rotate", "second").stdout)
+    keyring = {dns.name.from_text(key.name): key.dnspython() for key in (old, new)}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(roost.PATIENCE)
+        home.server.ctl("peer", "add", ZONE, f"127.0.0.1@{peer.getsockname()[1]}", "--key", "second")
+
+        def signer(address):
+            """Of the next NOTIFY, which is answered."""
+            home.server.ctl("record", "set", ZONE, "home", "A", address)
+            octets, source = peer.recvfrom(4096)
+            notify = dns.message.from_wire(octets, keyring=keyring)
+            assert notify.opcode() == dns.opcode.NOTIFY
+            peer.sendto(dns.message.make_response(notify).to_wire(), source)
+            return notify.keyname.to_text(omit_final_dot=True)
+
+        assert signer("192.0.2.1") == "second"
+        home.server.ctl("key", "expire", "second", "2020-01-01")
+        assert signer("192.0.2.2") == new.name == "second-2"
 
 
 def test_a_grant_ends(home):
