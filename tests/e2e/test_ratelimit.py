@@ -27,6 +27,13 @@ def limited_home(*args, workers=1, **more):
                       "--rate-limit-errors", RATE, *args, workers=workers, **more)
 
 
+def behind_a_flood(client, zone, packets):
+    """What comes back to these, sent in one burst behind enough of the same question: no pause lets the limit recover."""
+    flood = [query(zone, "SOA", 0x1000 + i) for i in range(RATE * 2)]
+    idents = [packet[:2] for packet in packets]
+    return [answer for answer in client.exchange(flood + packets) if answer[:2] in idents]
+
+
 def test_alike_answers_are_limited():
     home = limited_home()
     with Client(home) as client:
@@ -74,9 +81,8 @@ def test_what_a_truncated_answer_holds():
     """The question, TC, OPT if there was one, and no record (RFC 2181 §9 leaves what is before TC to us)."""
     home = limited_home("--rate-limit-slip", 1)
     with Client(home) as client:
-        client.flood(home.zone, "SOA", RATE * 2)
         plain, extended = query(home.zone, "SOA", 7), query(home.zone, "SOA", 8, use_edns=0, payload=1232)
-        for packet, answer in zip((plain, extended), client.exchange([plain, extended])):
+        for packet, answer in zip((plain, extended), behind_a_flood(client, home.zone, [plain, extended]), strict=True):
             message = dns.message.from_wire(answer)
             assert message.id == struct.unpack("!H", packet[:2])[0]
             assert message.flags & dns.flags.TC and message.flags & dns.flags.QR
@@ -133,11 +139,10 @@ def test_cookies():
     """A valid one exempts (RFC 7873 §5.2.5). Who has none yet gets one with the truncated answer, and no other option."""
     home = limited_home("--rate-limit-slip", 1, "--identity-id", "x" * 100)
     with Client(home) as client:
-        client.flood(home.zone, "SOA")
         ours = os.urandom(8)
         nsid = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
         first = query(home.zone, "SOA", 1, use_edns=0, options=[dns.edns.GenericOption(COOKIE, ours), nsid])
-        [answer] = client.exchange([first])
+        [answer] = behind_a_flood(client, home.zone, [first])
         message = dns.message.from_wire(answer)
         assert message.flags & dns.flags.TC and [option.otype for option in message.options] == [COOKIE]
         cookie = cookie_in(answer)
