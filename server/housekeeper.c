@@ -24,7 +24,8 @@
 #define FAILED_WAIT (60 * NS_PER_S) /* before a chore that could not be stored is tried again */
 
 enum {
-	CHORE_ROWS = 256,      /* about a millisecond of the writer's time */
+	CHORE_ROWS = 1024,     /* some milliseconds of the writer's time */
+	BEHIND_MAX = 1000000,  /* changes, some 250 MB: from there on, half of the writer's time, or it never ends */
 	REST = 9,              /* times as long as the chore took: the writer gives a tenth of its time at most */
 	DUE_ZONES_MAX = 64,    /* with leases that end at the same time */
 	CLOCK_LOOK_MS = 60000, /* the wall clock is looked at so often while there are leases */
@@ -60,7 +61,7 @@ struct housekeeper {
 		int64_t *id;
 		size_t count, cap, next;
 	} zones;
-	unsigned rows; /* of the chore, and what it left */
+	bool urgent; /* the index is far behind */
 };
 
 /* ---- waiting ---- */
@@ -265,16 +266,17 @@ static enum err keep(struct job *job, struct zonestore *s, struct errmsg *why)
 {
 	struct housekeeper *h = job->run_arg;
 	int64_t now = old_now(h);
-	h->rows = CHORE_ROWS;
-	while (h->rows && h->zones.next < h->zones.count) {
-		bool more = false;
-		enum err err = zonestore_keep_step(s, h->zones.id[h->zones.next], now, &h->rows, &more, why);
+	struct zonestore_keep step = {.rows = CHORE_ROWS};
+	h->urgent = false;
+	while (step.rows && h->zones.next < h->zones.count) {
+		enum err err = zonestore_keep_step(s, h->zones.id[h->zones.next], now, &step, why);
 		if (err && err != ERR_NOTFOUND)
 			return err;
-		if (more)
+		h->urgent = step.behind > BEHIND_MAX;
+		if (!err && step.more)
 			return ERR_OK;
 		h->zones.next++;
-		h->rows -= h->rows > 0; /* looking costs something too */
+		step.rows -= step.rows > 0; /* looking costs something too */
 	}
 	return ERR_OK;
 }
@@ -333,7 +335,7 @@ static void keep_some(struct housekeeper *h)
 		h->zones.count = h->zones.next = 0;
 		h->whole_round_at = now + FAILED_WAIT;
 	} else {
-		(void)rest(h, REST * (now - begun));
+		(void)rest(h, (h->urgent ? 1 : REST) * (now - begun));
 	}
 }
 

@@ -8,8 +8,8 @@
  * Leases end on time, by the wall clock, in which they are stored. For an hour after a leap of that into the future,
  * the clock from before goes on for them: a wrong time must not cost every host its name.
  *
- * A chore is a transaction of some hundred rows, about a millisecond; behind each the housekeeper rests for some
- * times as long as it took, so updates keep the writer. It looks into the database with a handle of its own.
+ * A chore is a transaction of some hundred rows, some milliseconds; behind each the housekeeper rests for nine times as
+ * long as it took, so updates keep the writer; unless a million changes wait. It looks into the database with a handle of its own.
  *
  * What is too old goes only while the clock has gone evenly for an hour: one that leaps into the future for a while
  * must not cost the history of years.

@@ -46,7 +46,7 @@ struct zonestore {
 		*name_leases, *zone_leases, *all_leases, *due_zones, *next_lease;
 	sqlite3_stmt *add_refusal, *crowd_refusals, *each_refusal, *trim_refusals;
 	sqlite3_stmt *keep_zones, *keep_read, *keep_write, *keep_name, *keep_forget, *keep_last, *keep_pieces,
-		*keep_part, *keep_change;
+		*keep_part, *keep_change, *keep_newest;
 
 	uint8_t pack[CONTENT_RRSET_MAX]; /* an RRset on its way into its row; packing only makes it smaller */
 };

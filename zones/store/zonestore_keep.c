@@ -265,10 +265,24 @@ static enum err trim(struct keep *k, int64_t now, bool *more)
 	return err;
 }
 
-enum err zonestore_keep_step(struct zonestore *s, int64_t zone, int64_t now, unsigned *rows, bool *more,
+static enum err find_newest(struct keep *k, int64_t *id)
+{
+	bool row;
+	enum err err = sqlstore_prepare(k->s->sql, &k->s->keep_newest, "SELECT max(id) FROM change", k->msg);
+	if (!err)
+		err = sqlstore_step(k->s->sql, k->s->keep_newest, &row, k->msg);
+	if (err)
+		return err;
+	*id = sqlite3_column_int64(k->s->keep_newest, 0); /* NULL is 0 */
+	zonestore_inside_stop(k->s->keep_newest);
+	return ERR_OK;
+}
+
+enum err zonestore_keep_step(struct zonestore *s, int64_t zone, int64_t now, struct zonestore_keep *step,
 			     struct errmsg *msg)
 {
-	struct keep k = {.s = s, .zone = zone, .left = *rows, .msg = msg};
+	struct keep k = {.s = s, .zone = zone, .left = step->rows, .msg = msg};
+	int64_t newest = 0;
 	bool over = false;
 	enum err err = read_state(&k);
 	if (!err)
@@ -278,7 +292,9 @@ enum err zonestore_keep_step(struct zonestore *s, int64_t zone, int64_t now, uns
 		err = trim(&k, now, &over);
 	if (!err && k.changed)
 		err = write_state(&k);
-	*rows = k.left;
-	*more = lags || over;
+	if (!err && lags)
+		err = find_newest(&k, &newest);
+	*step = (struct zonestore_keep){
+		.rows = k.left, .more = lags || over, .behind = newest > k.to ? newest - k.to : 0};
 	return err;
 }

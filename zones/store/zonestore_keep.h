@@ -20,10 +20,15 @@ typedef enum err zonestore_keep_fn(void *arg, int64_t zone);
 MUST_USE enum err zonestore_keep_each(struct zonestore *s, int64_t since, zonestore_keep_fn *fn, void *arg,
 				      struct errmsg *msg);
 
-/* A step: indexes newer versions, then lets go what is older or more than the zone's bounds allow (refusals too), as
- * far as `*rows` rows; that many less are in *rows then. *more: there is more to do now. ERR_NOTFOUND: the zone is
- * gone. now: unix ms. */
-MUST_USE enum err zonestore_keep_step(struct zonestore *s, int64_t zone, int64_t now, unsigned *rows, bool *more,
+struct zonestore_keep {
+	unsigned rows;  /* that a step may touch; then how many it left */
+	bool more;      /* there is more to do now */
+	int64_t behind; /* changes, of all zones, since the last that the index has */
+};
+
+/* A step: indexes newer versions, then lets go what is older or more than the zone's bounds allow (refusals too).
+ * ERR_NOTFOUND: the zone is gone. now: unix ms; 0: what is old is not known. */
+MUST_USE enum err zonestore_keep_step(struct zonestore *s, int64_t zone, int64_t now, struct zonestore_keep *step,
 				      struct errmsg *msg);
 
 #endif

@@ -99,9 +99,11 @@ static int64_t add_version(uint32_t serial, int64_t second, unsigned names)
 /* Returns the rows it touched. */
 static unsigned step(unsigned rows, int64_t second, bool *more)
 {
-	unsigned left = rows;
-	ok(zonestore_keep_step(store, zone.id, second * MS_PER_S, &left, more, &msg));
-	return rows - left;
+	struct zonestore_keep k = {.rows = rows};
+	ok(zonestore_keep_step(store, zone.id, second * MS_PER_S, &k, &msg));
+	*more = k.more;
+	assert_true(k.behind >= 0 && (k.more || !k.behind));
+	return rows - k.rows;
 }
 
 static unsigned keep_all(unsigned rows, int64_t second)
@@ -207,6 +209,7 @@ static void steps_are_small(void **state)
 {
 	(void)state;
 	enum { NAMES = 5000 };
+	struct zonestore_keep k = {.rows = 1};
 	bool more;
 	zone.history_size = 1;
 	ok(zonestore_set_zone(store, &zone, &msg));
@@ -214,6 +217,8 @@ static void steps_are_small(void **state)
 	int64_t pieces = ask("SELECT count(*) FROM change_more");
 	assert_true(pieces > 2);
 	add_version(3, NOW, 1);
+	ok(zonestore_keep_step(store, zone.id, 0, &k, &msg));
+	assert_true(k.more && k.behind == 1); /* but for the one at hand */
 	for (int i = 0; i < NAMES / 100; i++) {
 		assert_int_equal(step(100, NOW, &more), 100);
 		assert_true(more);
@@ -245,14 +250,14 @@ static void zones_are_found_by_their_last_change(void **state)
 {
 	(void)state;
 	bool more;
-	unsigned rows = 10;
+	struct zonestore_keep gone = {.rows = 10};
 	int64_t sum = 0;
 	add_version(2, 10, 1);
 	ok(zonestore_keep_each(store, 10 * MS_PER_S + 1, note_zone, &sum, &msg));
 	assert_true(sum == 0);
 	ok(zonestore_keep_each(store, 10 * MS_PER_S, note_zone, &sum, &msg));
 	assert_true(sum == zone.id);
-	assert_int_equal(zonestore_keep_step(store, zone.id + 1, 0, &rows, &more, &msg), ERR_NOTFOUND);
+	assert_int_equal(zonestore_keep_step(store, zone.id + 1, 0, &gone, &msg), ERR_NOTFOUND);
 	step(1, NOW, &more);
 	ok(zonestore_remove_zone(store, zone.id, &msg));
 	assert_int_equal(ask("SELECT count(*) FROM name_version"), 0);
@@ -302,9 +307,8 @@ static void alike_refusals_are_one_row(void **state)
 	assert_string_equal(refusals(22, 0), "a 5 10-31 x5 z;");
 	zone.history_age = 1;
 	ok(zonestore_set_zone(store, &zone, &msg));
-	bool more;
-	unsigned rows = 10;
-	ok(zonestore_keep_step(store, zone.id, 1022, &rows, &more, &msg));
+	struct zonestore_keep k = {.rows = 10};
+	ok(zonestore_keep_step(store, zone.id, 1022, &k, &msg));
 	assert_string_equal(refusals(0, 0), "a 5 10-31 x5 z;");
 }
 
