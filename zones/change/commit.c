@@ -99,6 +99,7 @@ void commit_free(struct commit *c)
 	free(c->open_index.slot);
 	free(c->authors.slot);
 	free(c->touched_index.slot);
+	free(c->rows.slot);
 	permit_free(c->permit);
 	free(c);
 }
@@ -395,11 +396,41 @@ static void refuse(struct job *job, struct commit_open_zone *z)
 	job->changed = false;
 }
 
-/* Begins the transaction, and knows the zone's row. */
+/* Id, role and policy of a zone's row in one number. Only jobs that run alone change them or take a zone away: then all
+ * is forgotten. */
+enum { ROLE_SHIFT = 2, ID_SHIFT = 4, ROWS_KNOWN_MAX = 4096 };
+
+static bool recall_row(const struct commit *c, struct commit_open_zone *z, const struct job *job)
+{
+	int64_t known;
+	if (!map_get(&c->rows, (uintptr_t)z->zone, &known))
+		return false;
+	z->row = (struct zonestore_zone){.id = known >> ID_SHIFT,
+					 .name = job->zone,
+					 .role = (enum zone_role)(known >> ROLE_SHIFT & 3),
+					 .policy = (enum serial_policy)(known & 3)};
+	return true;
+}
+
+static void note_row(struct commit *c, const struct commit_open_zone *z)
+{
+	if (c->rows.used >= ROWS_KNOWN_MAX)
+		map_clear(&c->rows);
+	if (map_put(&c->rows, (uintptr_t)z->zone,
+		    z->row.id << ID_SHIFT | (int64_t)z->row.role << ROLE_SHIFT | (int64_t)z->row.policy))
+		map_clear(&c->rows); /* no memory: it is read again */
+}
+
+/* Begins the transaction, and knows the zone's row: its id, name, role and policy. */
 static enum err read_row(struct commit *c, struct commit_open_zone *z, const struct job *job, struct errmsg *why)
 {
 	enum err err = commit_begin(c, why);
-	return err || z->row.id ? err : zonestore_find_zone(c->store, job->zone.wire, &z->row, why);
+	if (err || z->row.id || recall_row(c, z, job))
+		return err;
+	err = zonestore_find_zone(c->store, job->zone.wire, &z->row, why);
+	if (!err)
+		note_row(c, z);
+	return err;
 }
 
 /* The savepoint holds the job's changes: give them a version, unless there are none or the zone is not ours to
@@ -696,6 +727,7 @@ static void run_alone(struct commit *c, struct job *job)
 	else
 		err = administer(c, job, &why);
 	abandon(c); /* whatever was not committed */
+	map_clear(&c->rows);
 	if (err)
 		fail(c, job, err, &why);
 	deliver(job);

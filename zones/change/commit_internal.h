@@ -40,6 +40,7 @@ struct commit {
 	size_t open_count, open_cap;
 	struct commit_map open_index; /* zone's address -> index in open */
 	struct commit_map authors;    /* name and zone, hashed -> change row that touched it last */
+	struct commit_map rows;       /* zone's address -> what updates want of its row; from batch to batch */
 
 	struct zone **touched; /* held; published since their memory was last all freed */
 	size_t touched_count, touched_cap;

@@ -863,6 +863,33 @@ static void test_large_batch(void **state)
 	free(r);
 }
 
+static enum err set_dated(struct job *job, struct zonestore *store, struct errmsg *why)
+{
+	struct zonestore_zone row;
+	enum err err = zonestore_find_zone(store, job->zone.wire, &row, why);
+	row.policy = SERIAL_DATED;
+	return err ? err : zonestore_set_zone(store, &row, why);
+}
+
+/* What the committer remembers of a zone's row is not older than the last job that may have changed it. */
+static void test_policy_changes(void **state)
+{
+	struct world *w = *state;
+	struct result r;
+	import(w, HOME, 10, 2, 100);
+	for (uint8_t i = 1; i < 4; i++) {
+		run(w, add_a(HOME, "a." HOME, i, &r));
+		assert_int_equal(r.serial, 10 + i);
+	}
+	struct job *job = make_job(JOB_ADMIN, HOME, &r);
+	job->run = set_dated;
+	run(w, job);
+	assert_int_equal(r.err, ERR_OK);
+	run(w, add_a(HOME, "a." HOME, 9, &r));
+	assert_true(r.serial > 2020010100);
+	check_stored(w, HOME);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -880,6 +907,7 @@ int main(void)
 					   TEST(test_secondary),
 					   TEST(test_remove),
 					   TEST(test_admin),
+					   TEST(test_policy_changes),
 					   TEST(test_replace_with_rows),
 					   TEST(test_idle),
 					   TEST(test_hook_that_fails),
