@@ -20,6 +20,7 @@ struct listing {
 	struct name owner;
 	uint16_t type; /* TYPE_ANY: every type */
 	struct access *locks;
+	bool leased; /* some record has a lease */
 	size_t count;
 	struct errmsg *msg;
 };
@@ -43,11 +44,13 @@ static enum err list_rr(void *arg, const struct zonestore_rr *rr)
 {
 	struct listing *l = arg;
 	char lease[CLOCK_TEXT_MAX + 16], time[CLOCK_TEXT_MAX];
-	int64_t ends;
+	int64_t ends = 0;
+	enum err err = ERR_OK;
 	if (l->type != TYPE_ANY && l->type != rr->rr.type)
 		return ERR_OK;
 	l->count++;
-	enum err err = zonestore_leases_find(l->store, l->zone.id, rr->owner, &rr->rr, &ends, l->msg);
+	if (l->leased)
+		err = zonestore_leases_find(l->store, l->zone.id, rr->owner, &rr->rr, &ends, l->msg);
 	if (err)
 		return err;
 	const char *comment = NULL;
@@ -106,6 +109,8 @@ static enum err list_all(struct listing *l)
 	if (access_new(&l->locks))
 		return errmsg_set(l->msg, ERR_NOMEM, "no memory for the locks");
 	enum err err = keystore_each_lock(sql, zone, keep_lock, l, l->msg);
+	if (!err)
+		err = zonestore_leases_any(l->store, l->zone.id, &l->leased, l->msg);
 	if (!err)
 		err = l->named ? zonestore_each_rr_at(l->store, l->zone.id, l->owner.wire, list_rr, l, l->msg)
 			       : zonestore_each_rr(l->store, l->zone.id, list_rr, l, l->msg);

@@ -43,7 +43,7 @@ struct zonestore {
 	struct zonestore_making making;
 
 	sqlite3_stmt *put_lease, *drop_lease, *drop_name_leases, *drop_zone_leases, *find_lease, *due_leases,
-		*name_leases, *zone_leases, *all_leases, *due_zones, *next_lease;
+		*any_lease, *all_leases, *due_zones, *next_lease;
 	sqlite3_stmt *add_refusal, *crowd_refusals, *each_refusal, *trim_refusals;
 	sqlite3_stmt *keep_zones, *keep_read, *keep_write, *keep_name, *keep_forget, *keep_last, *keep_pieces,
 		*keep_part, *keep_change, *keep_newest;

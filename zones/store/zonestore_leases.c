@@ -159,21 +159,16 @@ enum err zonestore_leases_due(struct zonestore *s, int64_t zone, int64_t now, un
 	return walk(s, s->due_leases, fn, arg, msg);
 }
 
-enum err zonestore_leases_each(struct zonestore *s, int64_t zone, const uint8_t *owner, zonestore_lease_fn *fn,
-			       void *arg, struct errmsg *msg)
+enum err zonestore_leases_any(struct zonestore *s, int64_t zone, bool *any, struct errmsg *msg)
 {
-	uint8_t key[NAME_KEY_MAX];
-	sqlite3_stmt **slot = owner ? &s->name_leases : &s->zone_leases;
-	enum err err = sqlstore_prepare(
-		s->sql, slot, owner ? LEASE_QUERY "WHERE zone = ?1 AND owner = ?2" : LEASE_QUERY "WHERE zone = ?1",
-		msg);
+	enum err err = sqlstore_prepare(s->sql, &s->any_lease, "SELECT 1 FROM lease WHERE zone = ?1 LIMIT 1", msg);
 	if (err)
 		return err;
-	assert(!sqlite3_stmt_busy(*slot));
-	sqlite3_bind_int64(*slot, 1, zone);
-	if (owner)
-		zonestore_inside_bind_blob(*slot, 2, key, name_to_key(owner, key));
-	return walk(s, *slot, fn, arg, msg);
+	sqlite3_bind_int64(s->any_lease, 1, zone);
+	err = sqlstore_step(s->sql, s->any_lease, any, msg);
+	if (!err && *any)
+		zonestore_inside_stop(s->any_lease);
+	return err;
 }
 
 enum err zonestore_leases_all(struct zonestore *s, zonestore_lease_fn *fn, void *arg, struct errmsg *msg)

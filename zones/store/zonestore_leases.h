@@ -30,9 +30,8 @@ typedef enum err zonestore_lease_fn(void *arg, const struct zonestore_lease *l);
 /* Of the zone, those that end at `now` or before, earliest first; at most `limit` (0 = all). */
 MUST_USE enum err zonestore_leases_due(struct zonestore *s, int64_t zone, int64_t now, unsigned limit,
 				       zonestore_lease_fn *fn, void *arg, struct errmsg *msg);
-/* Of the name; NULL: of the zone. */
-MUST_USE enum err zonestore_leases_each(struct zonestore *s, int64_t zone, const uint8_t *owner, zonestore_lease_fn *fn,
-					void *arg, struct errmsg *msg);
+/* *any: some record of the zone has one. */
+MUST_USE enum err zonestore_leases_any(struct zonestore *s, int64_t zone, bool *any, struct errmsg *msg);
 /* Of all zones. */
 MUST_USE enum err zonestore_leases_all(struct zonestore *s, zonestore_lease_fn *fn, void *arg, struct errmsg *msg);
 /* The zones that have some that end at `now` or before. */

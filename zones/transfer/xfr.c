@@ -249,7 +249,10 @@ static enum err load_version(struct xfr *x, struct errmsg *msg)
 	/* Two rows, in case the one before comes along. */
 	enum err e = zonestore_each_version(x->store, zone, false, x->version - 1, 2, take_version, &want, msg);
 	if (e == ERR_CORRUPT || (!e && !want.found))
-		return errmsg_set(msg, ERR_CORRUPT, "the journal has no version that starts from serial %u", x->from);
+		return errmsg_set(msg, ERR_CORRUPT,
+				  "the journal has no version that starts from serial %u any more: trimmed, or "
+				  "the zone is gone",
+				  x->from);
 	return e;
 }
 
@@ -269,7 +272,10 @@ static enum err check_version(struct xfr *x, struct errmsg *msg)
 	enum err e = load_version(x, msg);
 
 	if (!e && x->version != version)
-		return errmsg_set(msg, ERR_CORRUPT, "the journal has no version that starts from serial %u", x->from);
+		return errmsg_set(msg, ERR_CORRUPT,
+				  "the journal has no version that starts from serial %u any more: trimmed, or "
+				  "the zone is gone",
+				  x->from);
 	return e;
 }
 

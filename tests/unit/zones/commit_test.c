@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "zones/change/commit.h"
+#include "zones/change/lease.h"
 #include "zones/memory/grace.h"
 #include "zones/file/zonefile.h"
 
@@ -620,6 +621,87 @@ static void test_one_job_poisons(void **state)
 	check_stored(w, HOME);
 }
 
+/* ---- leases ---- */
+
+static struct job *lease_a(const char *owner, uint8_t last, uint32_t lease, struct result *r)
+{
+	struct job *job = add_a(HOME, owner, last, r);
+	uint32_t key_lease = 0;
+	lease_grant(job->update, true, &lease, &key_lease);
+	return job;
+}
+
+static struct job *expire(int64_t seconds, struct result *r)
+{
+	struct job *job = make_job(JOB_UPDATE, HOME, r);
+	job->expire = seconds * 1000;
+	return job;
+}
+
+static void test_leases_end(void **state)
+{
+	struct world *w = *state;
+	struct result r[4];
+	import(w, HOME, 10, 1, 100);
+	struct job *job[3] = {lease_a("a." HOME, 1, 60, &r[0]), lease_a("b." HOME, 2, 100, &r[1]),
+			      add_a(HOME, "c." HOME, 3, &r[2])};
+	job[0]->next = job[1];
+	job[1]->next = job[2];
+	run(w, job[0]);
+	assert_int_equal(r[2].serial, 13);
+	run(w, expire(NOW + 59, &r[0]));
+	assert_false(r[0].changed);
+
+	/* A refresh in the same batch, just before, wins; the one that no version came of is kept as well. */
+	clock_fake(NOW + 60);
+	job[0] = lease_a("A." HOME, 1, 60, &r[0]);
+	job[1] = expire(NOW + 60, &r[1]);
+	job[0]->next = job[1];
+	run(w, job[0]);
+	assert_true(!r[0].changed && !r[1].changed);
+	run(w, expire(NOW + 119, &r[0]));
+	assert_int_equal(r[0].serial, 14);
+	assert_non_null(look(w, HOME, "a." HOME));
+	assert_null(look(w, HOME, "b." HOME));
+	check_stored(w, HOME);
+
+	/* A commit that fails takes nothing away, and the next does. */
+	sqlite3_commit_hook(sql(w), refuse_commit, NULL);
+	run(w, expire(NOW + 120, &r[0]));
+	assert_int_equal(r[0].rcode, RCODE_SERVFAIL);
+	assert_non_null(look(w, HOME, "a." HOME));
+	sqlite3_commit_hook(sql(w), NULL, NULL);
+
+	/* As after a restart. */
+	close_world(w);
+	open_world(w, true);
+	run(w, expire(NOW + 120, &r[0]));
+	assert_int_equal(r[0].serial, 15);
+	assert_null(look(w, HOME, "a." HOME));
+	assert_non_null(look(w, HOME, "c." HOME));
+	check_stored(w, HOME);
+}
+
+/* The lease of a refused update, or of one whose commit fails, is not there. */
+static void test_leases_of_what_was_not_done(void **state)
+{
+	struct world *w = *state;
+	struct result r[2];
+	import(w, HOME, 10, 1, 100);
+	run(w, add_a(HOME, "a." HOME, 1, &r[0]));
+	struct job *job = lease_a("a." HOME, 1, 60, &r[0]);
+	push_in_use(job, "no." HOME);
+	run(w, job);
+	assert_int_equal(r[0].rcode, RCODE_NXDOMAIN);
+	sqlite3_commit_hook(sql(w), refuse_commit, NULL);
+	run(w, lease_a("a." HOME, 1, 60, &r[0]));
+	assert_int_equal(r[0].rcode, RCODE_SERVFAIL);
+	sqlite3_commit_hook(sql(w), NULL, NULL);
+	run(w, expire(NOW + 1000, &r[0]));
+	assert_false(r[0].changed);
+	assert_non_null(look(w, HOME, "a." HOME));
+}
+
 static void test_restart(void **state)
 {
 	struct world *w = *state;
@@ -901,6 +983,8 @@ int main(void)
 					   TEST(test_provenance),
 					   TEST(test_commit_fails),
 					   TEST(test_one_job_poisons),
+					   TEST(test_leases_end),
+					   TEST(test_leases_of_what_was_not_done),
 					   TEST(test_restart),
 					   TEST(test_replace),
 					   TEST(test_replace_signed),
