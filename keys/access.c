@@ -124,24 +124,40 @@ static enum err make_identity(struct access *a, const uint8_t *name, struct acce
 	return table_add(&a->identities, &i->entry);
 }
 
-enum err access_add_key(struct access *a, struct tsig_key *key, const uint8_t *identity, int64_t expires)
+/* Of its two keys `like` has one, by that name. */
+static enum err add_holder(struct access *a, const struct access_holder *like, const uint8_t *name,
+			   const uint8_t *identity, int64_t expires)
 {
 	struct access_identity *i;
-	if (table_find(&a->keys, NULL, tsig_key_name(key)))
+	if (table_find(&a->keys, NULL, name))
 		return ERR_EXISTS;
-	if (make_identity(a, identity ? identity : tsig_key_name(key), &i))
+	if (make_identity(a, identity ? identity : name, &i))
 		return ERR_NOMEM;
 	struct access_holder *h = calloc(1, sizeof(*h));
 	if (!h)
 		return ERR_NOMEM;
-	*h = (struct access_holder){.entry = {.name = tsig_key_name(key)},
-				    .next = i->holders,
-				    .tsig = key,
-				    .key = {.tsig = key, .identity = i->name, .expires = expires}};
+	*h = (struct access_holder){
+		.entry = {.name = name},
+		.next = i->holders,
+		.tsig = like->tsig,
+		.sig0 = like->sig0,
+		.key = {.tsig = like->tsig, .sig0 = like->sig0, .identity = i->name, .expires = expires}};
 	if (table_add(&a->keys, &h->entry))
 		return ERR_NOMEM;
 	i->holders = h;
 	return ERR_OK;
+}
+
+enum err access_add_key(struct access *a, struct tsig_key *key, const uint8_t *identity, int64_t expires)
+{
+	const struct access_holder like = {.tsig = key};
+	return add_holder(a, &like, tsig_key_name(key), identity, expires);
+}
+
+enum err access_add_sig0(struct access *a, struct sig0_key *key, const uint8_t *identity, int64_t expires)
+{
+	const struct access_holder like = {.sig0 = key};
+	return add_holder(a, &like, sig0_key_name(key), identity, expires);
 }
 
 static void make_label(uint8_t label[1 + SECRET_HASH_LEN + 1], const uint8_t hash[SECRET_HASH_LEN])
@@ -308,6 +324,7 @@ static void free_entry(struct access_entry *e)
 static void free_holder(struct access_entry *e)
 {
 	tsig_key_free(((struct access_holder *)e)->tsig);
+	sig0_key_free(((struct access_holder *)e)->sig0);
 	free(e);
 }
 
@@ -379,7 +396,7 @@ const struct tsig_key *access_find_signer(const struct access *a, const uint8_t 
 	const struct access_identity *i =
 		(const struct access_identity *)table_find(&a->identities, NULL, asked->key.identity);
 	for (const struct access_holder *h = i->holders; h; h = h->next)
-		if (!is_past(h->key.expires) &&
+		if (h->tsig && !is_past(h->key.expires) &&
 		    (!best || (best->key.expires && (!h->key.expires || h->key.expires > best->key.expires))))
 			best = h;
 	return best ? best->key.tsig : NULL;
@@ -407,11 +424,17 @@ const struct access_secret *access_find_password(const struct access *a, const u
 
 /* ---- deciding ---- */
 
+const uint8_t *access_signer(const struct access_request *r)
+{
+	return r->key ? tsig_key_name(r->key) : r->sig0 ? sig0_key_name(r->sig0) : NULL;
+}
+
 void access_look(struct access_rights *out, const struct access *a, const struct access_request *r)
 {
 	*out = (struct access_rights){.access = a, .request = r};
 	/* By name: the request's key may come from another snapshot. */
-	const struct access_holder *h = r->key ? find_holder(a, tsig_key_name(r->key)) : NULL;
+	const uint8_t *signer = access_signer(r);
+	const struct access_holder *h = signer ? find_holder(a, signer) : NULL;
 	const struct access_scope *s = (const struct access_scope *)table_find(&a->scopes, NULL, r->zone);
 	/* In this snapshot's memory, which outlives the request. */
 	const struct access_entry *i = r->identity && !r->key ? table_find(&a->identities, NULL, r->identity) : NULL;

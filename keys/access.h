@@ -2,8 +2,8 @@
  *
  * A grant says: identity (or none) x source prefix x action x zone x name pattern x record types, until it expires. No
  * grant, no right. A grant that names an identity matches only requests signed with one of its keys; one without
- * matches by source prefix alone. An identity is what one or several TSIG keys stand for: usually a key is its own; while
- * a key is replaced, the old and the new one share theirs. A key or grant that has expired is as if it were not there.
+ * matches by source prefix alone. An identity is what one or several keys stand for, of TSIG or of SIG(0): usually a key is
+ * its own; while a key is replaced, the old and the new one share theirs. A key or grant that has expired is as if it were not there.
  *
  * A grant for updates may have limits, which the writer minds (zones/change/permit.h): so many records a name, so many
  * updates a period by one identity or at one name. When several grants match a record, one without limits decides, or
@@ -20,6 +20,7 @@
 
 #include "keys/secret.h"
 #include "lib/addr.h"
+#include "lib/sig0.h"
 #include "lib/tsig.h"
 
 enum access_action { ACCESS_UPDATE = 1, ACCESS_TRANSFER = 2, ACCESS_NOTIFY = 3 };
@@ -81,6 +82,7 @@ struct access;
  * key of that name. */
 MUST_USE enum err access_new(struct access **out);
 MUST_USE enum err access_add_key(struct access *a, struct tsig_key *key, const uint8_t *identity, int64_t expires);
+MUST_USE enum err access_add_sig0(struct access *a, struct sig0_key *key, const uint8_t *identity, int64_t expires);
 MUST_USE enum err access_add_grant(struct access *a, const struct access_grant *g);
 /* type TYPE_ANY: the whole name. */
 MUST_USE enum err access_add_lock(struct access *a, const uint8_t *zone, const uint8_t *owner, uint16_t type);
@@ -90,16 +92,17 @@ void access_release(struct access *a); /* frees with the last reference; NULL is
 
 /* All that is known of a key. */
 struct access_key {
-	const struct tsig_key *tsig;
-	const uint8_t *identity; /* lower-case wire */
-	int64_t expires;         /* unix ms; 0: never */
+	const struct tsig_key *tsig; /* NULL: it is a public key */
+	const struct sig0_key *sig0; /* NULL: it is a TSIG key */
+	const uint8_t *identity;     /* lower-case wire */
+	int64_t expires;             /* unix ms; 0: never */
 };
 /* The key of that (lower-case wire) name, expired or not, or NULL. Hash look-up. */
 const struct access_key *access_key(const struct access *a, const uint8_t *lower_name);
 bool access_key_expired(const struct access_key *k);
-/* The same, unless it has expired. */
+/* The same, if it is a TSIG key and has not expired. */
 const struct tsig_key *access_find_key(const struct access *a, const uint8_t *lower_name);
-/* The key to sign with where that key is asked for: itself, or when it has expired the one of its identity that lasts
+/* The TSIG key to sign with where that key is asked for: itself, or when it has expired the one of its identity that lasts
  * longest. NULL: there is none. */
 const struct tsig_key *access_find_signer(const struct access *a, const uint8_t *lower_name);
 
@@ -119,11 +122,15 @@ const struct access_secret *access_find_password(const struct access *a, const u
 
 struct access_request {
 	enum access_action action;
-	const uint8_t *zone;        /* lower-case wire name of the zone */
-	const struct tsig_key *key; /* the key that signed, NULL if unsigned */
-	const uint8_t *identity;    /* without a key: that of a token or password, lower-case wire; NULL: nobody's */
-	const struct addr *from;    /* source, unmapped; NULL for local callers */
+	const uint8_t *zone;         /* lower-case wire name of the zone */
+	const struct tsig_key *key;  /* the key that signed, NULL if unsigned */
+	const struct sig0_key *sig0; /* or this one did */
+	const uint8_t *identity;     /* without a key: that of a token or password, lower-case wire; NULL: nobody's */
+	const struct addr *from;     /* source, unmapped; NULL for local callers */
 };
+
+/* The name of the key that signed, lower-case wire; NULL: unsigned. */
+const uint8_t *access_signer(const struct access_request *r);
 
 /* Some grant of the zone matches identity, source and action (whatever its names and types). */
 bool access_allows(const struct access *a, const struct access_request *r);

@@ -79,11 +79,12 @@ static void say_request(struct sentence *s, const struct question *q)
 	if (q->owner)
 		say(s, "%s at %s in ", type_words(q->type, type), name_words(q->owner, text));
 	say(s, "%s by ", name_words(r->zone, text));
-	if (r->key)
-		say(s, "key %s", name_words(tsig_key_name(r->key), text));
+	const uint8_t *signer = access_signer(r);
+	if (signer)
+		say(s, "key %s", name_words(signer, text));
 	else
 		say(s, "a request without a key");
-	if (r->key && q->rights->identity && !name_equal(q->rights->identity, tsig_key_name(r->key)))
+	if (signer && q->rights->identity && !name_equal(q->rights->identity, signer))
 		say(s, " of identity %s", name_words(q->rights->identity, text));
 	if (r->from)
 		say(s, " from %s", addr_ip_to_text(r->from, addr));
@@ -251,10 +252,11 @@ static bool explain(struct sentence *s, const struct question *q, const struct a
 static bool is_expired(struct sentence *s, const struct access *a, const struct access_request *r)
 {
 	char text[NAME_TEXT_MAX];
-	const struct access_key *k = r->key ? access_key(a, tsig_key_name(r->key)) : NULL;
+	const uint8_t *signer = access_signer(r);
+	const struct access_key *k = signer ? access_key(a, signer) : NULL;
 	if (!k || !access_key_expired(k))
 		return false;
-	say(s, "key %s ", name_words(tsig_key_name(r->key), text));
+	say(s, "key %s ", name_words(signer, text));
 	say_time(s, "expired", k->expires);
 	say(s, ", so nothing that it signs is taken; see roostctl key list");
 	return true;

@@ -66,7 +66,8 @@ struct access_identity {
 struct access_holder {
 	struct access_entry entry;
 	struct access_holder *next; /* of the identity */
-	struct tsig_key *tsig;
+	struct tsig_key *tsig;      /* one of the two */
+	struct sig0_key *sig0;
 	struct access_key key;
 };
 

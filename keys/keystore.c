@@ -216,12 +216,13 @@ static enum err bad_key(sqlite3_stmt *stmt, const char *what, struct errmsg *msg
 		name ? name : "", what);
 }
 
-static const char token_word[] = "token", password_word[] = "password";
+static const char token_word[] = "token", password_word[] = "password", sig0_word[] = "sig0";
 
 const char *keystore_kind_to_text(const struct keystore_key *key)
 {
 	return key->kind == KEYSTORE_TOKEN      ? token_word
 	       : key->kind == KEYSTORE_PASSWORD ? password_word
+	       : key->kind == KEYSTORE_SIG0     ? sig0_word
 						: tsig_algorithm_to_text(key->algorithm);
 }
 
@@ -229,6 +230,7 @@ static bool read_kind(struct keystore_key *out, const char *word)
 {
 	out->kind = strcmp(word, token_word) == 0      ? KEYSTORE_TOKEN
 		    : strcmp(word, password_word) == 0 ? KEYSTORE_PASSWORD
+		    : strcmp(word, sig0_word) == 0     ? KEYSTORE_SIG0
 						       : KEYSTORE_TSIG;
 	out->algorithm = out->kind == KEYSTORE_TSIG ? tsig_algorithm_from_text(word) : TSIG_NONE;
 	return out->kind != KEYSTORE_TSIG || out->algorithm != TSIG_NONE;
@@ -236,7 +238,9 @@ static bool read_kind(struct keystore_key *out, const char *word)
 
 static bool kind_has_length(enum keystore_kind kind, size_t len)
 {
-	return kind == KEYSTORE_TSIG || len == (kind == KEYSTORE_TOKEN ? 0 : SECRET_SALT_LEN) + SECRET_HASH_LEN;
+	if (kind == KEYSTORE_TSIG || kind == KEYSTORE_SIG0)
+		return len <= (kind == KEYSTORE_SIG0 ? SIG0_KEY_MAX : (size_t)TSIG_SECRET_MAX);
+	return len == (kind == KEYSTORE_TOKEN ? 0 : SECRET_SALT_LEN) + SECRET_HASH_LEN;
 }
 
 static enum err read_key(sqlite3_stmt *stmt, struct keystore_key *out, struct errmsg *msg)
@@ -419,22 +423,38 @@ static enum err load_secret(struct load *l, const struct keystore_key *k)
 		   : ERR_OK;
 }
 
+static enum err unusable(const struct load *l, const struct keystore_key *k, enum err err)
+{
+	char text[NAME_TEXT_MAX];
+	if (k->kind == KEYSTORE_SIG0 && err != ERR_NOMEM)
+		return errmsg_set(l->msg, ERR_CORRUPT,
+				  "key %s in the database is no public key (%s); remove it with 'roostctl key remove' "
+				  "and add it again",
+				  name_to_text(k->name.wire, text), err_text(err));
+	return errmsg_set(l->msg, err,
+			  "key %s cannot be used (%s); remove it with 'roostctl key remove' and add it again",
+			  name_to_text(k->name.wire, text), err_text(err));
+}
+
 static enum err load_key(void *arg, const struct keystore_key *k)
 {
 	struct load *l = arg;
-	if (k->kind != KEYSTORE_TSIG)
+	if (k->kind != KEYSTORE_TSIG && k->kind != KEYSTORE_SIG0)
 		return load_secret(l, k);
 	char text[NAME_TEXT_MAX];
-	struct tsig_key *key;
-	enum err err = tsig_key_new(&key, k->name.wire, k->algorithm, k->secret, k->secret_len);
+	struct tsig_key *tsig = NULL;
+	struct sig0_key *sig0 = NULL;
+	enum err err = k->kind == KEYSTORE_SIG0
+			       ? sig0_key_new(&sig0, k->name.wire, k->secret, k->secret_len)
+			       : tsig_key_new(&tsig, k->name.wire, k->algorithm, k->secret, k->secret_len);
 	if (err)
-		return errmsg_set(l->msg, err,
-				  "key %s cannot be used (%s); remove it with 'roostctl key remove' and add it again",
-				  name_to_text(k->name.wire, text), err_text(err));
-	err = access_add_key(l->access, key, k->identity.wire, k->expires);
+		return unusable(l, k, err);
+	err = sig0 ? access_add_sig0(l->access, sig0, k->identity.wire, k->expires)
+		   : access_add_key(l->access, tsig, k->identity.wire, k->expires);
 	if (!err)
 		return ERR_OK;
-	tsig_key_free(key);
+	tsig_key_free(tsig);
+	sig0_key_free(sig0);
 	if (err == ERR_EXISTS) /* two spellings of one name: the table was changed by hand */
 		return errmsg_set(l->msg, ERR_CORRUPT,
 				  "key %s stands twice in the database; delete one row of table key",

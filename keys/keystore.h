@@ -12,14 +12,22 @@
 extern const char *const keystore_schema_0, *const keystore_schema_rights, *const keystore_schema_leases;
 
 /* Tokens and passwords of HTTP clients are rows of table key too: names, identities, ends and removal are the same. */
-enum keystore_kind { KEYSTORE_TSIG, KEYSTORE_TOKEN, KEYSTORE_PASSWORD };
+enum keystore_kind { KEYSTORE_TSIG, KEYSTORE_TOKEN, KEYSTORE_PASSWORD, KEYSTORE_SIG0 };
+
+/* What an HTTP client shows; the others sign. */
+static inline bool keystore_is_pass(enum keystore_kind kind)
+{
+	return kind == KEYSTORE_TOKEN || kind == KEYSTORE_PASSWORD;
+}
 
 struct keystore_key {
 	int64_t id;
 	struct name name; /* lower-case */
 	enum keystore_kind kind;
-	enum tsig_algorithm algorithm;   /* KEYSTORE_TSIG */
-	uint8_t secret[TSIG_SECRET_MAX]; /* token: its hash; password: salt and hash (keys/secret.h) */
+	enum tsig_algorithm algorithm; /* KEYSTORE_TSIG */
+	uint8_t secret
+		[SIG0_KEY_MAX]; /* token: its hash; password: salt and hash (keys/secret.h); public key: KEY RDATA;
+					    of TSIG TSIG_SECRET_MAX at most */
 	size_t secret_len;
 	int64_t created;      /* unix ms */
 	int64_t expires;      /* unix ms; 0: never */

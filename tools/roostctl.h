@@ -42,6 +42,7 @@ enum roostctl_option {
 	OPTION_ZONE,
 	OPTION_URL,
 	OPTION_PASSWORD,
+	OPTION_PUBLIC,
 	OPTION_COUNT
 };
 

@@ -1,4 +1,5 @@
 /* roostctl_key.c: the key and peer commands; grants: roostctl_grant.c. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,9 +25,86 @@ static void print_answer(json_t *answer)
 	json_decref(answer);
 }
 
+/* ---- public keys ---- */
+
+enum {
+	KEY_LINE_MAX = 4096, /* octets of a line of a .key file; RSA of 4096 bits needs 750 */
+	KEY_FIXED = 4        /* octets of KEY RDATA before the key: flags 2, protocol 1, algorithm 1 */
+};
+
+/* "NAME [TTL] [IN] KEY FLAGS PROTOCOL ALGORITHM BASE64 [BASE64 …]", as dnssec-keygen writes it, to the RDATA with one
+ * word of base64. False: it is not such a line. */
+static bool take_key_line(char *line, const struct name *name, char rdata[KEY_LINE_MAX])
+{
+	static const char space[] = " \t\r\n";
+	struct name owner;
+	size_t used = 0;
+	char *rest, *word = strtok_r(line, space, &rest);
+	if (!word || name_from_text(&owner, word) || !name_equal(owner.wire, name->wire))
+		return false;
+	while (word && strcmp(word, "KEY") != 0)
+		word = strtok_r(NULL, space, &rest);
+	for (unsigned i = 0; word && (word = strtok_r(NULL, space, &rest)); i++)
+		used += (size_t)snprintf(rdata + used, KEY_LINE_MAX - used, "%s%s", i && i <= 3 ? " " : "", word);
+	return used > 0;
+}
+
+/* The RDATA of the file's KEY record. */
+static bool read_public(struct roostctl *ctl, const char *path, char rdata[KEY_LINE_MAX])
+{
+	char line[KEY_LINE_MAX];
+	struct name name;
+	bool found = false;
+	if (!roostctl_parse_name(ctl, "key", ctl->argv[0], &name))
+		return false;
+	FILE *in = fopen(path, "r");
+	if (!in) {
+		roostctl_fail(ctl, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	while (!found && fgets(line, sizeof(line), in))
+		found = *line != ';' && take_key_line(line, &name, rdata);
+	fclose(in);
+	if (!found)
+		roostctl_fail(ctl, "%s: has no KEY record of %s: the key must be called as the owner of its record",
+			      path, ctl->argv[0]);
+	return found;
+}
+
+static int add_public(struct roostctl *ctl)
+{
+	char rdata[KEY_LINE_MAX];
+	if (ctl->option[OPTION_ALGORITHM] || ctl->option[OPTION_SECRET])
+		return roostctl_fail(ctl, "--public: goes without --algorithm and --secret");
+	if (!read_public(ctl, ctl->option[OPTION_PUBLIC], rdata))
+		return ROOSTCTL_FAILED;
+	json_t *request =
+		json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "cmd", "key add", "name", ctl->argv[0], "public", rdata,
+			  "identity", ctl->option[OPTION_IDENTITY], "expires", ctl->option[OPTION_EXPIRES]);
+	return roostctl_ask(ctl, request, -1, false, NULL);
+}
+
+/* The record, as it may stand in a zone. */
+static int print_public(struct roostctl *ctl, const struct keystore_key *key)
+{
+	char name[NAME_TEXT_MAX];
+	char *base64;
+	if (key->secret_len < KEY_FIXED ||
+	    text_base64_to_text(key->secret + KEY_FIXED, key->secret_len - KEY_FIXED, &base64))
+		return roostctl_fail(ctl, "key %s: cannot be printed", ctl->argv[0]);
+	printf("%s IN KEY %u %u %u %s\n", name_to_text(key->name.wire, name), buf_load_u16(key->secret), key->secret[2],
+	       key->secret[3], base64);
+	free(base64);
+	return ROOSTCTL_DONE;
+}
+
+/* ---- commands ---- */
+
 int roostctl_key_add(struct roostctl *ctl)
 {
 	json_t *answer;
+	if (ctl->option[OPTION_PUBLIC])
+		return add_public(ctl);
 	json_t *request = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*}", "cmd", "key add", "name", ctl->argv[0],
 				    "algorithm", ctl->option[OPTION_ALGORITHM], "secret", ctl->option[OPTION_SECRET],
 				    "identity", ctl->option[OPTION_IDENTITY], "expires", ctl->option[OPTION_EXPIRES]);
@@ -83,7 +161,7 @@ void roostctl_list_key(const struct keystore_key *key)
 static enum err list_key(void *arg, const struct keystore_key *key)
 {
 	(void)arg;
-	if (key->kind == KEYSTORE_TSIG)
+	if (!keystore_is_pass(key->kind))
 		roostctl_list_key(key);
 	return ERR_OK;
 }
@@ -112,6 +190,8 @@ static int show_key(struct roostctl *ctl, struct zonestore *s)
 				     ctl->database);
 	if (err)
 		return ROOSTCTL_FAILED;
+	if (key.kind == KEYSTORE_SIG0)
+		return print_public(ctl, &key);
 	if (key.kind != KEYSTORE_TSIG)
 		return roostctl_fail(ctl,
 				     "%s: is a %s, of which only a hash is kept; roostctl token rotate makes a new one",

@@ -171,7 +171,7 @@ static int print_client(struct roostctl *ctl, struct zonestore *s, const struct 
 	enum err err = keystore_find_key(zonestore_sql(s), name.wire, &key, &ctl->msg);
 	if (err == ERR_NOTFOUND) /* it is an identity whose first key is gone: its clients have another */
 		return ROOSTCTL_DONE;
-	if (!err && key.kind != KEYSTORE_TSIG) /* HTTP clients are told by roostctl token add */
+	if (!err && key.kind != KEYSTORE_TSIG) /* others have no secret here that could be printed */
 		return ROOSTCTL_DONE;
 	if (err || !choose_name(ctl, &w, z, &key))
 		return ROOSTCTL_FAILED;

@@ -204,7 +204,7 @@ int roostctl_token_revoke(struct roostctl *ctl)
 static enum err list_token(void *arg, const struct keystore_key *key)
 {
 	(void)arg;
-	if (key->kind != KEYSTORE_TSIG)
+	if (keystore_is_pass(key->kind))
 		roostctl_list_key(key);
 	return ERR_OK;
 }

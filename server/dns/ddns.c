@@ -93,8 +93,7 @@ static enum err make_job(struct ddns *d, const struct message *m, const struct a
 	d->job = job;
 	name_set(&job->zone, who->zone);
 	char text[REFUSAL_WHO_MAX];
-	snprintf(job->actor.who, sizeof job->actor.who, "%s",
-		 refusal_who(who->key ? tsig_key_name(who->key) : NULL, text));
+	snprintf(job->actor.who, sizeof job->actor.who, "%s", refusal_who(access_signer(who), text));
 	char source[ADDR_TEXT_MAX];
 	snprintf(job->actor.source, sizeof job->actor.source, "%s", addr_to_text(who->from, source));
 	snprintf(job->actor.transport, sizeof job->actor.transport, "%s", udp ? "udp" : "tcp");
@@ -140,13 +139,11 @@ void ddns_free(struct ddns *d)
 	free(d);
 }
 
-bool ddns_is_fresh(struct ddns *d, struct replay *replay)
+bool ddns_is_fresh(struct ddns *d, struct replay *replay, uint64_t mark, uint64_t until)
 {
-	const struct tsig_context *t = &d->reply.tsig;
-	if (!replay || !t->present)
+	if (!replay || !mark)
 		return true;
-	uint64_t mark = replay_mark(replay, t->mac, t->mac_len);
-	if (!replay_take(replay, mark, t->request_time + t->fudge))
+	if (!replay_take(replay, mark, until))
 		return false;
 	d->replay = replay;
 	d->mark = mark;

@@ -44,8 +44,9 @@ MUST_USE enum err ddns_new(struct ddns **out, const struct message *m, const str
 /* With its job. What was not decided (it never reached the writer, or that answered SERVFAIL) may come again. */
 void ddns_free(struct ddns *d);
 
-/* False: the same signed message came before. Unsigned updates, and all if replay is NULL, are always fresh. */
-bool ddns_is_fresh(struct ddns *d, struct replay *replay);
+/* False: the message of that mark (replay.h) came before. Unsigned ones, of mark 0, and all if replay is NULL, are
+ * always fresh. */
+bool ddns_is_fresh(struct ddns *d, struct replay *replay, uint64_t mark, uint64_t until);
 
 /* Hands it to the writer; ERR_BUSY: it stays the caller's. */
 MUST_USE enum err ddns_submit(struct ddns *d, struct writer_thread *writer);

@@ -21,6 +21,7 @@ void request_env_init(struct request_env *env, const struct config *config, cons
 	env->mailbox = mailbox;
 	env->cookies = NULL;
 	env->replay = NULL;
+	env->gate = (struct sig0_gate){.second = {0}};
 	env->stats = stats;
 	env->ratelimit = NULL;
 	env->housekeeper = NULL;
@@ -95,7 +96,7 @@ static const struct tsig_key *signer(const struct request *r)
 
 static const uint8_t *signer_name(const struct request *r)
 {
-	return signer(r) ? tsig_key_name(signer(r)) : NULL;
+	return signer(r) ? tsig_key_name(signer(r)) : r->sig0 ? sig0_key_name(r->sig0) : NULL;
 }
 
 /* An update that never reached the writer goes into the history of its zone, if that is ours. */
@@ -182,6 +183,10 @@ static bool check_tsig(struct request_env *env, struct request *r, unsigned *rco
 		return false;
 	}
 	tsig_context_set(&r->reply.tsig, &t, key, status, now);
+	if (status == TSIG_OK && env->replay) {
+		r->mark = replay_mark(env->replay, t.mac, t.mac_len);
+		r->mark_until = t.time + t.fudge;
+	}
 	if (status == TSIG_OK)
 		return true;
 	*rcode = RCODE_NOTAUTH;
@@ -190,6 +195,66 @@ static bool check_tsig(struct request_env *env, struct request *r, unsigned *rco
 							     : tsig_text(status);
 	log_bad_signature(env, r, t.key_name.wire, *rcode, why);
 	return false;
+}
+
+/* ---- SIG(0) ---- */
+
+static const char *sig0_text(enum sig0_status status)
+{
+	switch (status) {
+	case SIG0_BADKEY:
+		return "the SIG(0) is by another key of that name: algorithm or key tag differ; see roostctl key show";
+	case SIG0_BADTIME:
+		return "the SIG(0) is not valid now, or for over an hour: set the client's or this machine's clock";
+	default:
+		return "the SIG(0) is wrong: by another private key, or the message was changed";
+	}
+}
+
+/* What is known of the signature before any arithmetic; NULL: all is well so far. */
+static const char *look_at_sig0(const struct request_env *env, const struct request *r, const struct sig0_rr *s,
+				const struct sig0_key **key)
+{
+	const struct access_key *known = access_key(r->access, s->signer.wire);
+	if (!known || !known->sig0)
+		return "no such public key here; see roostctl key add --public";
+	if (access_key_expired(known))
+		return "the key has expired; see roostctl key expire";
+	*key = known->sig0;
+	enum sig0_status status = sig0_check(*key, s, clock_unix());
+	if (status)
+		return sig0_text(status);
+	return sig0_gate_open(&env->gate, r->from, clock_coarse_ms() / 1000)
+		       ? NULL
+		       : "too many wrong SIG(0) came from there in this second, so it was not looked at";
+}
+
+/* Only UPDATE asks who sent it; elsewhere servers need not look (RFC 2931 §3.1). True if it may go on. */
+static bool check_sig0(struct request_env *env, struct request *r)
+{
+	uint8_t covered[SIG0_COVERED_MAX];
+	struct sig0_rr s;
+	const struct sig0_key *key = NULL;
+	if (sig0_parse(&s, &r->message)) {
+		tell_refused_update(env, r, NULL, RCODE_REFUSED, "the SIG(0) record is malformed");
+		return false;
+	}
+	const char *why = look_at_sig0(env, r, &s, &key);
+	size_t len = why ? 0 : sig0_covered(covered, &r->message, &s);
+	if (!why && sig0_verify(key, &s, covered, len)) {
+		why = sig0_text(SIG0_BADSIG);
+		sig0_gate_wrong(&env->gate, r->from, clock_coarse_ms() / 1000);
+	}
+	if (why) {
+		tell_refused_update(env, r, s.signer.wire, RCODE_REFUSED, why);
+		return false;
+	}
+	r->sig0 = key;
+	/* Not of the signature: there are several good ones for one message (ECDSA). */
+	r->mark = env->replay ? replay_mark(env->replay, covered, len) : 0;
+	uint64_t now = clock_unix();
+	r->mark_until = now + (uint32_t)(s.expires - (uint32_t)now);
+	return true;
 }
 
 /* ---- EDNS options ---- */
@@ -408,11 +473,14 @@ static enum request_verdict handle_query(struct request_env *env, struct request
 /* RFC 8945 §5.2.3 has BADTIME for a message that comes after its time. */
 static enum request_verdict refuse_replay(struct request_env *env, struct request *r)
 {
-	log_refusal(
-		r, "update", signer_name(r), RCODE_NOTAUTH,
+	bool tsig = r->reply.tsig.present;
+	unsigned rcode = tsig ? RCODE_NOTAUTH : RCODE_REFUSED;
+	tell_refused_update(
+		env, r, signer_name(r), rcode,
 		"this very message came before (BADTIME): replayed by somebody, or sent again instead of signed again");
-	r->reply.tsig.status = TSIG_BADTIME;
-	return answer_error(env, r, RCODE_NOTAUTH, EDE_OTHER, "this message came before; sign a new one");
+	if (tsig)
+		r->reply.tsig.status = TSIG_BADTIME;
+	return answer_error(env, r, rcode, EDE_OTHER, "this message came before; sign a new one");
 }
 
 static enum request_verdict handle_update(struct request_env *env, struct request *r)
@@ -429,13 +497,14 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 			    "we do not serve that zone; see roostctl zone list");
 		return answer_error(env, r, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, NULL);
 	}
-	struct access_request who = {.action = ACCESS_UPDATE, .zone = zone_name(z), .key = signer(r), .from = r->from};
+	struct access_request who = {
+		.action = ACCESS_UPDATE, .zone = zone_name(z), .key = signer(r), .sig0 = r->sig0, .from = r->from};
 	/* Without any grant for the zone there is nothing to weigh: such requests never reach the writer's queue. */
 	if (!access_allows(r->access, &who))
 		return refuse(env, r, &who);
 	if (ddns_new(&r->ddns, m, &r->reply, r->access, &who, r->udp))
 		return answer_rcode(env, r, RCODE_SERVFAIL);
-	if (!ddns_is_fresh(r->ddns, env->replay)) {
+	if (!ddns_is_fresh(r->ddns, env->replay, r->mark, r->mark_until)) {
 		ddns_free(r->ddns);
 		return refuse_replay(env, r);
 	}
@@ -500,6 +569,8 @@ static enum request_verdict handle(struct request_env *env, struct request *r, e
 	unsigned rcode;
 	if (m->tsig_at && !check_tsig(env, r, &rcode))
 		return answer_rcode(env, r, rcode);
+	if (m->sig0_at && message_opcode(m) == OPCODE_UPDATE && !check_sig0(env, r))
+		return answer_error(env, r, RCODE_REFUSED, EDE_PROHIBITED, NULL);
 	if (lacks_cookie(env, r))
 		return answer_rcode(env, r, RCODE_BADCOOKIE);
 	return dispatch(env, r);
@@ -566,6 +637,8 @@ enum request_verdict request_handle(struct request_env *env, struct request *r)
 		return REQUEST_DROP;
 	}
 	r->cookie = COOKIE_NONE;
+	r->sig0 = NULL;
+	r->mark = 0;
 	reply_set(&r->reply, m->id, m->flags, r->udp ? UDP_PLAIN : MESSAGE_MAX);
 	r->origin = (struct answer_origin){.kind = ANSWER_OTHER};
 	enum request_verdict verdict = handle(env, r, parsed);

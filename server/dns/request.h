@@ -18,6 +18,7 @@
 #include "server/dns/ahead.h"
 #include "server/dns/ddns.h"
 #include "server/dns/ratelimit.h"
+#include "server/dns/sig0_gate.h"
 #include "server/dns/transfer.h"
 #include "server/stats.h"
 #include "zones/answer/answer.h"
@@ -34,8 +35,9 @@ struct request_env {
 	struct ratelimit
 		*ratelimit; /* NULL: answers by UDP are not limited; the caller's, set after request_env_init */
 	struct housekeeper *housekeeper; /* NULL: refusals are not noted; set after request_env_init */
-	struct zonestore *store;         /* this thread's READ handle, opened at the first IXFR */
-	struct writer writer;            /* for every message that this worker builds */
+	struct sig0_gate gate;
+	struct zonestore *store; /* this thread's READ handle, opened at the first IXFR */
+	struct writer writer;    /* for every message that this worker builds */
 };
 
 /* access and directory as in server/server.h. mailbox: the worker's (may be NULL in tests: then no UPDATE may be
@@ -59,7 +61,9 @@ struct request {
 	struct ddns *ddns;         /* REQUEST_UPDATE: set its send, then ddns_submit; the caller's */
 	struct transfer *transfer; /* REQUEST_TRANSFER (TCP only): take its messages; the caller's */
 
-	struct access *access; /* the snapshot of this request */
+	struct access *access;       /* the snapshot of this request */
+	const struct sig0_key *sig0; /* of `access`: it signed this UPDATE; NULL: no SIG(0) */
+	uint64_t mark, mark_until;   /* for replay.h; 0: unsigned */
 	enum cookie_state cookie;
 	struct message message;
 	struct reply reply;

@@ -127,7 +127,7 @@ static enum err make_parts(struct worker *w, struct stats *stats)
 	request_env_init(&w->env, c, w->server->directory, &w->server->access, w->mailbox, stats);
 	w->env.cookies = w->server->cookies;
 	w->env.replay = w->server->replay;
-	if (ratelimit_new(&w->env.ratelimit, c))
+	if (ratelimit_new(&w->env.ratelimit, c) || sig0_gate_init(&w->env.gate))
 		return ERR_NOMEM;
 	unsigned share = (c->tcp_connections + c->workers - 1) / c->workers;
 	if (udp_new(&w->udp, &w->env) || tcp_new(&w->tcp, &w->env, share))

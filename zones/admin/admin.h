@@ -24,6 +24,7 @@
  *   "record lock"    zone, name, type?          no update changes it any more; without a type: the name
  *   "record unlock"  zone, name, type?
  *   "key add"        name, algorithm?, secret?, identity?, expires?      -> as init
+ *                    name, public, identity?, expires?     public: KEY RDATA, for SIG(0)
  *   "key rotate"     name, new?, algorithm?, expires?    another key of its identity; the others end then, or in 7 days
  *                                               -> as init, and {"identity":NAME, "expires":TIME}
  *   "key expire"     name, expires              when it ends

@@ -20,8 +20,9 @@ static enum err find_both(struct admin_request *r, struct zonestore *s, const st
 	explicit_bzero(there.secret, sizeof(there.secret));
 	if (!err && there.kind != KEYSTORE_TSIG) {
 		char text[NAME_TEXT_MAX];
-		err = errmsg_set(why, ERR_USAGE, "%s: is a %s; secondaries need a TSIG key",
-				 admin_name_to_text(key->wire, text), keystore_kind_to_text(&there));
+		err = errmsg_set(why, ERR_USAGE, "%s: is a %s%s; secondaries need a TSIG key",
+				 admin_name_to_text(key->wire, text), keystore_kind_to_text(&there),
+				 there.kind == KEYSTORE_SIG0 ? " key" : "");
 	}
 	return err;
 }

@@ -26,7 +26,7 @@ enum err admin_key_answer(struct admin_request *r, const struct keystore_key *ke
 	if (err)
 		return errmsg_set(why, err, "no memory for the key");
 	int failed = json_object_set_new(r->extra, "key", json_string(admin_name_to_text(key->name.wire, name))) ||
-		     json_object_set_new(r->extra, "algorithm", json_string(tsig_algorithm_to_text(key->algorithm))) ||
+		     json_object_set_new(r->extra, "algorithm", json_string(keystore_kind_to_text(key))) ||
 		     json_object_set_new(r->extra, "secret", json_string(secret));
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
@@ -67,7 +67,7 @@ static enum err take_secret(struct admin_request *r, struct errmsg *why)
 	if (!text)
 		return admin_key_fill_secret(&r->key, why);
 	r->key.created = clock_unix_ms();
-	err = text_base64_from_text(text, r->key.secret, sizeof(r->key.secret), &r->key.secret_len);
+	err = text_base64_from_text(text, r->key.secret, TSIG_SECRET_MAX, &r->key.secret_len);
 	if (err || r->key.secret_len == 0)
 		return errmsg_set(why, ERR_FORMAT,
 				  "secret: is not base64 of 1 to %d octets; leave it out for a random one",
@@ -83,14 +83,56 @@ static enum err take_name(struct admin_request *r, struct errmsg *why)
 	return err;
 }
 
+enum { KEY_FIXED = 4 /* octets of KEY RDATA before the key: flags 2, protocol 1, algorithm 1 */ };
+
+/* "512 3 13 …": KEY RDATA as dnssec-keygen writes it. */
+static enum err take_public(struct admin_request *r, const char *text, struct errmsg *why)
+{
+	unsigned flags, protocol, algorithm;
+	int base64 = 0;
+	size_t len;
+	char name[NAME_TEXT_MAX];
+	struct sig0_key *key = NULL;
+	enum err err = ERR_FORMAT;
+	if (json_object_get(r->json, "secret") || json_object_get(r->json, "algorithm"))
+		return errmsg_set(why, ERR_USAGE,
+				  "a public key has neither a secret nor another algorithm than its own");
+	if (sscanf(text, "%5u %3u %3u %n", &flags, &protocol, &algorithm, &base64) == 3 && base64 &&
+	    flags <= UINT16_MAX && protocol <= UINT8_MAX && algorithm <= UINT8_MAX)
+		err = text_base64_from_text(text + base64, r->key.secret + KEY_FIXED, sizeof(r->key.secret) - KEY_FIXED,
+					    &len);
+	if (!err) {
+		buf_store_u16(r->key.secret, (uint16_t)flags);
+		r->key.secret[2] = (uint8_t)protocol;
+		r->key.secret[3] = (uint8_t)algorithm;
+		r->key.secret_len = KEY_FIXED + len;
+		err = sig0_key_new(&key, r->key.name.wire, r->key.secret, r->key.secret_len);
+	}
+	sig0_key_free(key);
+	r->key.kind = KEYSTORE_SIG0;
+	r->key.created = clock_unix_ms();
+	admin_name_to_text(r->key.name.wire, name);
+	if (err == ERR_REFUSED)
+		return errmsg_set(why, err,
+				  "key %s: take one that dnssec-keygen -T KEY -n HOST makes, of RSASHA256, RSASHA512, "
+				  "ECDSAP256SHA256, ECDSAP384SHA384, ED25519 or ED448",
+				  name);
+	return err ? errmsg_set(why, err, "key %s: is no public key: FLAGS PROTOCOL ALGORITHM BASE64", name) : ERR_OK;
+}
+
 enum err admin_key_add(struct admin_request *r, struct errmsg *why)
 {
+	const char *public = NULL;
 	r->job->run = admin_key_insert;
 	enum err err = take_name(r, why);
 	if (!err)
 		err = admin_key_name(r, "identity", &r->key.identity, why);
 	if (!err)
 		err = admin_end(r, "expires", &r->key.expires, why);
+	if (!err)
+		err = admin_text(r, "public", &public, why);
+	if (!err && public)
+		return take_public(r, public, why);
 	if (!err)
 		err = take_algorithm(r, why);
 	if (!err)
@@ -159,7 +201,7 @@ static enum err check_kind(const struct admin_request *r, const struct keystore_
 {
 	bool token_asked = json_is_true(json_object_get(r->json, "token"));
 	char name[NAME_TEXT_MAX];
-	if (token_asked == (key->kind != KEYSTORE_TSIG))
+	if (token_asked == keystore_is_pass(key->kind))
 		return ERR_OK;
 	return errmsg_set(why, ERR_USAGE, "%s: is %s; see roostctl %s --help",
 			  admin_name_to_text(key->identity.wire, name),
@@ -172,8 +214,9 @@ static enum err take_algorithm_of_old(struct admin_request *r, struct errmsg *wh
 {
 	struct newest n = {.identity = &r->key.identity};
 	enum err err = keystore_each_key(zonestore_sql(r->reader), take_newest, &n, why);
-	r->key.algorithm = n.any ? n.key.algorithm : TSIG_HMAC_SHA256;
-	r->key.kind = n.any && n.key.kind != KEYSTORE_TSIG ? KEYSTORE_TOKEN : KEYSTORE_TSIG;
+	bool pass = n.any && keystore_is_pass(n.key.kind);
+	r->key.algorithm = n.any && n.key.kind != KEYSTORE_SIG0 ? n.key.algorithm : TSIG_HMAC_SHA256;
+	r->key.kind = pass ? KEYSTORE_TOKEN : KEYSTORE_TSIG;
 	explicit_bzero(n.key.secret, sizeof(n.key.secret));
 	if (!err)
 		err = check_kind(r, &r->key, why);

@@ -297,6 +297,51 @@ static void loads_a_snapshot(void **state)
 }
 
 /* What people may write into the tables: an error each, never a wider grant. */
+/* A public key beside a TSIG key of the same identity: the grant is for both, but only one of them signs. */
+static void public_keys(void **state)
+{
+	(void)state;
+	struct keystore_key host = {.kind = KEYSTORE_SIG0, .created = 5}, beside = {.algorithm = TSIG_HMAC_SHA256},
+			    found;
+	static const uint8_t ed25519[] = {2, 0, 3, 15}; /* and 32 octets: any are a key */
+	memcpy(host.secret, ed25519, sizeof ed25519);
+	memset(host.secret + sizeof ed25519, 1, 32);
+	host.secret_len = sizeof ed25519 + 32;
+	assert_int_equal(name_from_text(&host.name, "host.example."), ERR_OK);
+	assert_int_equal(name_from_text(&beside.name, "beside.example."), ERR_OK);
+	beside.secret_len = 16;
+	beside.identity = host.name;
+	assert_int_equal(keystore_add_key(store, &host, &msg), ERR_OK);
+	assert_int_equal(keystore_add_key(store, &beside, &msg), ERR_OK);
+	assert_int_equal(keystore_find_key(store, host.name.wire, &found, &msg), ERR_OK);
+	assert_int_equal(found.kind, KEYSTORE_SIG0);
+	assert_string_equal(keystore_kind_to_text(&found), "sig0");
+	assert_int_equal(found.secret_len, host.secret_len);
+	assert_memory_equal(found.secret, host.secret, host.secret_len);
+
+	struct access_grant g = {
+		.action = ACCESS_UPDATE, .has_key = true, .key = host.name, .pattern_kind = ACCESS_NAME_SELF};
+	assert_int_equal(name_from_text(&g.zone, "example."), ERR_OK);
+	assert_int_equal(name_from_text(&g.pattern, "."), ERR_OK);
+	assert_int_equal(keystore_add_grant(store, &g, &msg), ERR_OK);
+	struct access *access;
+	assert_int_equal(keystore_load(store, &access, &msg), ERR_OK);
+	const struct access_key *k = access_key(access, host.name.wire);
+	assert_non_null(k);
+	assert_non_null(k->sig0);
+	assert_null(k->tsig);
+	assert_null(access_find_key(access, host.name.wire));
+	struct access_request r = {.action = ACCESS_UPDATE, .zone = g.zone.wire, .sig0 = k->sig0};
+	assert_true(access_allows(access, &r));
+	struct access_rights rights;
+	access_look(&rights, access, &r);
+	const struct access_limits *limits;
+	assert_int_equal(access_decide(&rights, host.name.wire, TYPE_A, &limits), ACCESS_GRANTED);
+	assert_int_equal(access_decide(&rights, beside.name.wire, TYPE_A, &limits), ACCESS_REFUSED);
+	access_release(access);
+	exec("DELETE FROM \"grant\"; DELETE FROM \"key\"");
+}
+
 static void refuses_rows_that_make_no_sense(void **state)
 {
 	(void)state;
@@ -309,6 +354,12 @@ static void refuses_rows_that_make_no_sense(void **state)
 		"'a.')",
 		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a.', 'hmac-sha256', "
 		"zeroblob(513), 0, 'a.')",
+		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a.', 'sig0', x'0200030f00', "
+		"0, "
+		"'a.')",
+		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a.', 'sig0', zeroblob(641), "
+		"0, "
+		"'a.')",
 		"INSERT INTO \"key\" (name, algorithm, secret, created, identity) VALUES ('a.', 'hmac-sha256', x'00', "
 		"0, 'a.'), "
 		"('A.', 'hmac-sha256', x'00', 0, 'a.')",
@@ -509,6 +560,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wants_the_key_of_a_grant, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removes_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loads_a_snapshot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(public_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shares_identities, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_locks, set_up, tear_down),
