@@ -102,8 +102,8 @@ class Bench:
         for _ in range(5):
             goal = int(MILLIONS * 1e6 / 5)
             done += self.updates(server, IN_FLIGHT, "-n", goal, "-t", 3600)["rcode0"]
-            row.append(f"{server.memory() / 1e6:.0f} MB after {done / 1e6:.1f} M, database {os.path.getsize(server.db) / 1e6:.0f} MB")
-        self.rows.append(("memory over updates of the same names", {server.title: "; ".join(row)}))
+            row.append(f"{server.memory() / 1e6:.0f} MB after {done:,.0f}, database {os.path.getsize(server.db) / 1e6:.0f} MB")
+        self.tools.note(f"{server.title} over updates of the same names: {'; '.join(row)}")
 
 
 def measure(tools, rounds, classes):
