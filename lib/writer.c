@@ -255,9 +255,11 @@ bool writer_rr(struct writer *w, enum section s, const uint8_t *owner, uint16_t 
 static void put_name_in_zone(struct writer *w, const uint8_t *name, const struct writer_zone *zone)
 {
 	size_t len = name_len(name), cut = len >= zone->len ? len - zone->len : 0, at = 0;
-	while (at < cut)
+	/* Nearly always the octet where the zone's first label would begin tells already. */
+	bool may = len >= zone->len && name[cut] == zone->name[0];
+	while (may && at < cut)
 		at += name[at] + 1U;
-	if (len < zone->len || at != cut || !name_equal(name + cut, zone->name)) {
+	if (!may || at != cut || !name_equal(name + cut, zone->name)) {
 		buf_put(&w->out, name, len);
 		return;
 	}

@@ -5,16 +5,20 @@
 
 #include "lib/message.h"
 #include "server/dns/ratelimit.h"
+#include "server/stats.h"
 
 struct ahead {
-	unsigned count;
+	_Alignas(STATS_LINE) unsigned count; /* no cache line is shared with another worker's */
 	struct ahead_question question[AHEAD_GROUP];
 };
 
 enum err ahead_new(struct ahead **out)
 {
-	*out = calloc(1, sizeof **out);
-	return *out ? ERR_OK : ERR_NOMEM;
+	*out = aligned_alloc(STATS_LINE, sizeof **out);
+	if (!*out)
+		return ERR_NOMEM;
+	memset(*out, 0, sizeof **out);
+	return ERR_OK;
 }
 
 void ahead_free(struct ahead *a)

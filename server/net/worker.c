@@ -24,7 +24,7 @@ enum {
 };
 
 struct worker {
-	struct server *server;
+	_Alignas(STATS_LINE) struct server *server; /* no cache line is shared with another worker's */
 	pthread_t thread;
 	bool started;
 	struct event_base *base;
@@ -139,9 +139,10 @@ static enum err make_parts(struct worker *w, struct stats *stats)
 enum err worker_new(struct worker **out, struct server *server, struct stats *stats, struct errmsg *msg)
 {
 	const struct config *c = server->config;
-	struct worker *w = calloc(1, sizeof *w);
+	struct worker *w = aligned_alloc(STATS_LINE, sizeof *w);
 	if (!w)
 		return errmsg_set(msg, ERR_NOMEM, "out of memory");
+	memset(w, 0, sizeof *w);
 	w->server = server;
 	w->drain.deliver = on_drain;
 	w->stop.deliver = on_stop;

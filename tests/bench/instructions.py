@@ -4,8 +4,8 @@ The server runs twice under callgrind and answers few and then many questions; t
 is the cost of one: starting, loading and stopping drop out. Libraries count, the kernel does not.
 
 Atomic are instructions with a lock prefix and exchanges with memory: what two workers could only share a written cache line by on
-purpose. All of a worker's own state starts on cache lines of its own, so where none is executed, none is shared by
-accident either.
+purpose. What each worker writes for a query (struct worker, its udp, ahead, ratelimit and stats) lies on cache lines of its own,
+so where none is executed, none is shared by accident either.
 """
 import os
 import re
