@@ -40,7 +40,6 @@ static struct job *take_batch(struct writer_thread *w)
 	*end = NULL;
 	w->first = rest;
 	w->waiting -= count;
-	stats_add(w->stats, STATS_WRITER_JOBS, count);
 	if (!rest)
 		w->last = &w->first;
 	return batch;
@@ -66,10 +65,23 @@ static struct job *wait_batch(struct writer_thread *w, bool *more_to_free)
 	return w->first ? take_batch(w) : NULL;
 }
 
+/* What the server does for itself is not counted as somebody's changes. */
+static unsigned count_changes(const struct job *batch)
+{
+	unsigned n = 0;
+	for (; batch; batch = batch->next)
+		n += batch->kind != JOB_CHORE;
+	return n;
+}
+
 static void run_batch(struct writer_thread *w, struct job *batch)
 {
 	uint64_t began = clock_monotonic_ns();
+	unsigned changes = count_changes(batch); /* before the jobs are their submitters' again */
 	commit_run(w->commit, batch);
+	if (!changes)
+		return;
+	stats_add(w->stats, STATS_WRITER_JOBS, changes);
 	stats_count(w->stats, STATS_WRITER_BATCHES);
 	stats_took(w->stats, STATS_COMMIT_TIME, clock_monotonic_ns() - began, 1);
 }
