@@ -1,6 +1,7 @@
 /* roostctl_token.c: the token commands: what HTTP clients show instead of a TSIG key, and how each is told.
  *
- * In the texts, %N is the host's name, %T the token, %S the server as host[:port], %U its URL. */
+ * In the texts, %N is the host's name, %T the token, %S the server as host[:port], %U its URL, %P http or https, and
+ * whether it is https as %Y yes or no, %B true or false, %D 1 or 0. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ static const char recipes[] =
 	"\n"
 	"# ddclient: in ddclient.conf (version 3.10 and later)\n"
 	"use=web, web=%U/ip\n"
-	"ssl=yes\n"
+	"ssl=%Y\n"
 	"protocol=dyndns2\n"
 	"server=%S\n"
 	"login=%N\n"
@@ -24,10 +25,10 @@ static const char recipes[] =
 	"\n"
 	"# inadyn: in inadyn.conf\n"
 	"custom home {\n"
-	"    ssl = true\n"
+	"    ssl = %B\n"
 	"    ddns-server = \"%S\"\n"
 	"    ddns-path = \"/nic/update?hostname=%%h&myip=%%i\"\n"
-	"    checkip-ssl = true\n"
+	"    checkip-ssl = %B\n"
 	"    checkip-server = \"%S\"\n"
 	"    checkip-path = \"/ip\"\n"
 	"    username = \"%N\"\n"
@@ -48,9 +49,9 @@ static const char recipes[] =
 	"\toption domain '%N'\n"
 	"\toption username '%N'\n"
 	"\toption password '%T'\n"
-	"\toption use_https '1'\n"
+	"\toption use_https '%D'\n"
 	"\toption cacert '/etc/ssl/certs'\n"
-	"\toption update_url 'https://[USERNAME]:[PASSWORD]@%S/nic/update?hostname=[DOMAIN]&myip=[IP]'\n"
+	"\toption update_url '%P://[USERNAME]:[PASSWORD]@%S/nic/update?hostname=[DOMAIN]&myip=[IP]'\n"
 	"\n"
 	"# Synology: Control Panel > External Access > DDNS > Customize provider\n"
 	"Query URL: %U/nic/update?hostname=__HOSTNAME__&myip=__MYIP__\n"
@@ -65,7 +66,7 @@ static const char recipes[] =
 	"Invoke-RestMethod -Uri '%U/nic/update?hostname=%N' -Headers @{ Authorization = \"Basic $auth\" }\n";
 
 struct words {
-	const char *name, *token, *url;
+	const char *name, *token, *url; /* url begins with http:// or https:// */
 };
 
 static void print_recipes(const struct words *w)
@@ -75,7 +76,8 @@ static void print_recipes(const struct words *w)
 			putchar(*c);
 			continue;
 		}
-		const char *colon = strstr(w->url, "://");
+		const char *server = strstr(w->url, "://") + 3;
+		bool secure = strncmp(w->url, "https", 5) == 0;
 		switch (*++c) {
 		case 'N':
 			fputs(w->name, stdout);
@@ -84,10 +86,22 @@ static void print_recipes(const struct words *w)
 			fputs(w->token, stdout);
 			break;
 		case 'S':
-			fputs(colon ? colon + 3 : w->url, stdout);
+			fputs(server, stdout);
 			break;
 		case 'U':
 			fputs(w->url, stdout);
+			break;
+		case 'P':
+			fputs(secure ? "https" : "http", stdout);
+			break;
+		case 'Y':
+			fputs(secure ? "yes" : "no", stdout);
+			break;
+		case 'B':
+			fputs(secure ? "true" : "false", stdout);
+			break;
+		case 'D':
+			putchar(secure ? '1' : '0');
 			break;
 		default:
 			putchar(*c);

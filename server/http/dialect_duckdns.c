@@ -80,12 +80,12 @@ static bool read_addresses(struct dyn *d, struct wish_family *v4, struct wish_fa
 		v4->kind = v6->kind = WISH_DELETE;
 		return true;
 	}
-	if (ip && *ip && !wish_read_addresses(v4, v6, ip, false, &d->call->client))
+	if (ip && *ip && !wish_read_addresses(v4, v6, ip, WISH_EITHER, &d->call->client))
 		return false;
-	if (ipv6 && *ipv6 && !wish_read_addresses(v4, v6, ipv6, true, &d->call->client))
+	if (ipv6 && *ipv6 && !wish_read_addresses(v4, v6, ipv6, WISH_V6, &d->call->client))
 		return false;
 	return v4->kind != WISH_KEEP || v6->kind != WISH_KEEP ||
-	       wish_read_addresses(v4, v6, "auto", false, &d->call->client);
+	       wish_read_addresses(v4, v6, "auto", WISH_EITHER, &d->call->client);
 }
 
 static void begin(struct call *c, enum identify_result result)

@@ -92,7 +92,7 @@ static void read_basic(struct identify_shown *out, const char *text)
 void identify_read(struct identify_shown *out, const struct call *c)
 {
 	static const char *const accounts[] = {"username", "user", "u", NULL};
-	static const char *const secrets[] = {"password", "pass", "pwd", "p", NULL};
+	static const char *const secrets[] = {"password", "pass", "pwd", "p", "key", NULL};
 	const char *field = call_field(c, "Authorization");
 	memset(out, 0, sizeof *out);
 	size_t scheme = strcspn(field, " ");

@@ -109,8 +109,7 @@ static bool read_prefix(struct wish_family *v4, struct wish_family *v6, char *te
 }
 
 /* One word of a list. */
-static bool read_word(struct wish_family *v4, struct wish_family *v6, const char *text, size_t len,
-		      const struct addr *client)
+static bool read_word(struct wish_family *v4, struct wish_family *v6, const char *text, size_t len)
 {
 	char word[WORD_MAX];
 	struct addr a;
@@ -120,11 +119,19 @@ static bool read_word(struct wish_family *v4, struct wish_family *v6, const char
 	word[len] = '\0';
 	if (strchr(word, '/'))
 		return read_prefix(v4, v6, word);
-	if (strcasecmp(word, "auto") == 0)
-		a = *client;
-	else if (strchr(word, '@') || strchr(word, '%') || addr_parse(&a, word, 0, NULL))
+	if (strchr(word, '@') || strchr(word, '%') || addr_parse(&a, word, 0, NULL))
 		return false;
 	addr_unmap(&a);
+	return add_address(is_v4(&a) ? v4 : v6, &a);
+}
+
+/* "auto": ddupdate says ipv6=auto also from an IPv4 address. */
+static bool add_client(struct wish_family *v4, struct wish_family *v6, enum wish_named named, const struct addr *client)
+{
+	struct addr a = *client;
+	addr_unmap(&a);
+	if (named == (is_v4(&a) ? WISH_V6 : WISH_V4))
+		return true;
 	if (is_v4(&a))
 		a.u.in.sin_port = 0;
 	else
@@ -132,12 +139,12 @@ static bool read_word(struct wish_family *v4, struct wish_family *v6, const char
 	return add_address(is_v4(&a) ? v4 : v6, &a);
 }
 
-bool wish_read_addresses(struct wish_family *v4, struct wish_family *v6, const char *list, bool v6_named,
+bool wish_read_addresses(struct wish_family *v4, struct wish_family *v6, const char *list, enum wish_named named,
 			 const struct addr *client)
 {
 	list += strspn(list, " ");
 	if (!*list) {
-		(v6_named ? v6 : v4)->kind = WISH_DELETE;
+		(named == WISH_V6 ? v6 : v4)->kind = WISH_DELETE;
 		return true;
 	}
 	if (strcasecmp(list, "preserve") == 0 || strcasecmp(list, "no") == 0)
@@ -145,8 +152,12 @@ bool wish_read_addresses(struct wish_family *v4, struct wish_family *v6, const c
 	while (*list) {
 		list += strspn(list, ", ");
 		size_t len = strcspn(list, ", ");
-		if (len && !read_word(v4, v6, list, len, client))
+		if (len == 4 && strncasecmp(list, "auto", len) == 0) {
+			if (!add_client(v4, v6, named, client))
+				return false;
+		} else if (len && !read_word(v4, v6, list, len)) {
 			return false;
+		}
 		list += len;
 	}
 	return true;
@@ -179,7 +190,7 @@ static const char *read_own_addresses(struct wish *w, const struct form *form, c
 		struct wish_family *own = v6_named ? &host->v6 : &host->v4, other = {0};
 		*own = (struct wish_family){0};
 		if (!wish_read_addresses(v6_named ? &other : own, v6_named ? own : &other, form->pair[i].value,
-					 v6_named, client) ||
+					 v6_named ? WISH_V6 : WISH_V4, client) ||
 		    other.kind != WISH_KEEP)
 			return "dnserr";
 	}
@@ -189,7 +200,7 @@ static const char *read_own_addresses(struct wish *w, const struct form *form, c
 const char *wish_read(struct wish *out, const struct form *form, const char *default_hosts, const struct addr *client)
 {
 	static const char *const host_names[] = {"hostname", "host_id", "domain", "host", NULL};
-	static const char *const v4_names[] = {"myip", "myipv4", "ipv4", "ip", NULL};
+	static const char *const either_names[] = {"myip", "ip", NULL}, *const v4_names[] = {"myipv4", "ipv4", NULL};
 	static const char *const v6_names[] = {"myipv6", "ipv6", "ip6", "ip6addr", "ip6lanprefix", "ipv6prefix", NULL};
 	struct wish_family v4 = {0}, v6 = {0};
 	char own[ADDR_TEXT_MAX];
@@ -202,12 +213,13 @@ const char *wish_read(struct wish *out, const struct form *form, const char *def
 	if (wrong)
 		return wrong;
 
-	const char *v4_list = form_get_any(form, v4_names), *v6_list = form_get_any(form, v6_names);
-	if ((v4_list && !wish_read_addresses(&v4, &v6, v4_list, false, client)) ||
-	    (v6_list && !wish_read_addresses(&v4, &v6, v6_list, true, client)))
+	const char *either_list = form_get_any(form, either_names), *v6_list = form_get_any(form, v6_names);
+	const char *v4_list = either_list ? either_list : form_get_any(form, v4_names);
+	if ((v4_list && !wish_read_addresses(&v4, &v6, v4_list, either_list ? WISH_EITHER : WISH_V4, client)) ||
+	    (v6_list && !wish_read_addresses(&v4, &v6, v6_list, WISH_V6, client)))
 		return "dnserr";
 	if (!v4_list && !v6_list) {
-		(void)wish_read_addresses(&v4, &v6, "auto", false, client);
+		(void)wish_read_addresses(&v4, &v6, "auto", WISH_EITHER, client);
 		v4_list = addr_ip_to_text(client, own);
 	}
 	if (v4_list)

@@ -9,7 +9,7 @@
  *               2001:db8:1::/64           every address that the host has in the family moves into that prefix
  *               (nothing at all)          the family's records go; the parameter's name says which family
  *               preserve, no              the family stays as it is
- *               auto                      the client's own address
+ *               auto                      the client's own address; nothing if it is not of the family of the name
  *
  * Without any address parameter the client's own address is meant, and the other family stays. Where an address and a
  * prefix of one family are there, the address counts.
@@ -27,6 +27,8 @@ enum {
 	WISH_ADDRESSES_MAX = 8,
 	WISH_ECHO_MAX = 512
 };
+
+enum wish_named { WISH_EITHER, WISH_V4, WISH_V6 }; /* the family that a parameter's name says */
 
 enum wish_kind { WISH_KEEP, WISH_SET, WISH_DELETE, WISH_MOVE };
 
@@ -57,7 +59,7 @@ const char *wish_read(struct wish *out, const struct form *form, const char *def
 bool wish_read_hosts(struct wish *out, const char *list);
 
 /* One list of addresses into the family (or families) it is of. False if something in it is none of the above. */
-bool wish_read_addresses(struct wish_family *v4, struct wish_family *v6, const char *list, bool v6_named,
+bool wish_read_addresses(struct wish_family *v4, struct wish_family *v6, const char *list, enum wish_named named,
 			 const struct addr *client);
 
 /* A host name as clients write it: two labels at least, no escapes. */

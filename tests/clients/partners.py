@@ -47,9 +47,9 @@ class Namespace:
 class RoostdInside(roost.Roostd):
     """roostd on 127.0.0.1@53 of a namespace."""
 
-    def __init__(self, namespace, db):
+    def __init__(self, namespace, db, *args):
         self.namespace = namespace
-        super().__init__(db, port=53)
+        super().__init__(db, *args, port=53)
 
     def argv(self):
         return self.namespace.argv(*super().argv())
@@ -63,7 +63,16 @@ class RoostdInside(roost.Roostd):
         return sorted(self.namespace.run("dig", "@127.0.0.1", "+short", "+norecurse", name, rdtype).stdout.split())
 
 
-# ---- A certificate authority ----
+# ---- Certificates ----
+
+def make_certificate(*names):
+    """A self-signed certificate of these names ("DNS:a.example", "IP:127.0.0.1") and its key, as paths."""
+    work = directory("certificate")
+    certificate, key = os.path.join(work, "server.pem"), os.path.join(work, "server.key")
+    roost.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9",
+               "-subj", "/CN=server", "-addext", "subjectAltName=" + ",".join(names), "-keyout", key, "-out", certificate])
+    return certificate, key
+
 
 class Pebble(roost.Process):
     """An ACME server that asks `nameserver` (address:port) whether a challenge is met. Inside a namespace if there is one."""

@@ -96,7 +96,7 @@ def test_what_is_not_ours_or_not_allowed(ddns):
     assert ddns.update("hostname=nas.home.example&myip=192.0.2.99") == (503, "dnserr")
 
 
-@pytest.mark.parametrize("place", ["basic", "query", "body", "bearer", "token"])
+@pytest.mark.parametrize("place", ["basic", "query", "key", "body", "bearer", "token"])
 def test_where_credentials_stand(ddns, place):
     target, body, fields, user = "/nic/update?hostname=nas.home.example&myip=192.0.2.50", None, {}, None
     method = "GET"
@@ -104,6 +104,8 @@ def test_where_credentials_stand(ddns, place):
         user = ("nas.home.example", ddns.token)
     elif place == "query":
         target += f"&username=nas&password={ddns.token}"
+    elif place == "key":
+        target += f"&key={ddns.token}"
     elif place == "body":
         method, body = "POST", urllib.parse.urlencode({"u": "nas", "p": ddns.token})
     else:
@@ -203,3 +205,7 @@ def test_recipes_name_host_token_and_server(ddns):
         assert word in ddns.recipes
     assert ddns.recipes.count(ddns.token) >= 7 and "https://ddns.example/nic/update" in ddns.recipes
     assert "hostname=%h&myip=%i" in ddns.recipes
+    plain = ddns.roostd.ctl("token", "add", "tv." + ZONE, "--zone", ZONE, "--url", "http://ddns.example").stdout
+    for secure, not_secure in (("ssl=yes", "ssl=no"), (" ssl = true", " ssl = false"), ("use_https '1'", "use_https '0'")):
+        assert secure in ddns.recipes and secure not in plain and not_secure in plain
+    assert "https:" not in plain

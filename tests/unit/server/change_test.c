@@ -33,7 +33,7 @@ static void assert_change(const struct content *now, const char *list, uint16_t 
 	struct addr client;
 	char text[512] = "same", address[INET6_ADDRSTRLEN];
 	assert_int_equal(addr_parse(&client, "203.0.113.1", 0, NULL), ERR_OK);
-	assert_true(wish_read_addresses(&v4, &v6, list, type == TYPE_AAAA, &client));
+	assert_true(wish_read_addresses(&v4, &v6, list, type == TYPE_AAAA ? WISH_V6 : WISH_V4, &client));
 	if (change_family(&set, now, type == TYPE_A ? &v4 : &v6, type)) {
 		snprintf(text, sizeof text, set.count ? "%u" : "gone", set.ttl);
 		for (unsigned i = 0; i < set.count; i++)

@@ -61,6 +61,9 @@ static void test_addresses(void **state)
 	read_as("/?hostname=a.example", v4, "a.example. 4=203.0.113.9 6=keep", "203.0.113.9");
 	read_as("/?hostname=a.example", v6, "a.example. 4=keep 6=2001:db8:ffff::9", "2001:db8:ffff::9");
 	read_as("/?hostname=a.example&myip=auto", v6, "a.example. 4=keep 6=2001:db8:ffff::9", "auto");
+	read_as("/?hostname=a.example&ipv4=192.0.2.1&ipv6=auto", v4, "a.example. 4=192.0.2.1 6=keep", "192.0.2.1,auto");
+	read_as("/?hostname=a.example&ipv4=auto&ipv6=auto", v6, "a.example. 4=keep 6=2001:db8:ffff::9", NULL);
+	read_as("/?hostname=a.example&ipv4=auto&ipv6=2001:db8::1", v6, "a.example. 4=keep 6=2001:db8::1", NULL);
 	read_as("/?hostname=a.example&myip=192.0.2.1,2001%3adb8%3a%3a1", v4, "a.example. 4=192.0.2.1 6=2001:db8::1",
 		"192.0.2.1,2001:db8::1");
 	read_as("/?hostname=a.example&myip=2001:db8::1", v4, "a.example. 4=keep 6=2001:db8::1", NULL);
