@@ -361,6 +361,11 @@ static enum err add_http_plain(struct config *c, const char *value, struct errms
 	return read_prefixes(value, &c->http_plain, msg);
 }
 
+static enum err add_http_metrics(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_prefixes(value, &c->http_metrics, msg);
+}
+
 static enum err set_http_connections(struct config *c, const char *value, struct errmsg *msg)
 {
 	return read_number(value, 1, TCP_CONNECTIONS_MAX, &c->http_connections, msg);
@@ -413,6 +418,7 @@ static const struct option_row options[] = {
 	{"http", "certificate", NULL, "http-certificate", "FILE", set_http_certificate, "PEM chain for HTTPS; read again when it changes"},
 	{"http", "key", NULL, "http-key", "FILE", set_http_key, "PEM key that belongs to it (in the certificate's file)"},
 	{"http", "plain-from", NULL, "http-plain-from", "PREFIX", add_http_plain, "who may use plain HTTP beside this machine; may be given again"},
+	{"http", "metrics-from", NULL, "http-metrics-from", "PREFIX", add_http_metrics, "who may read /metrics beside this machine; may be given again"},
 	{"http", "connections", NULL, "http-connections", "N", set_http_connections, "open at a time, at most; the longest idle makes room (1000)"},
 	{"http", "per-address", NULL, "http-per-address", "N", set_http_per_address, "of one IPv4 address or IPv6 /64 at a time; 0: no limit (50)"},
 	{"http", "request-timeout", NULL, "http-request-timeout", "TIME", set_http_request, "a request must be whole within this, and its answer taken (10s)"},

@@ -53,6 +53,7 @@ struct config {
 	unsigned https_count;
 	char *http_certificate, *http_key;          /* PEM files; key NULL: it is in the certificate's file */
 	struct config_prefixes http_plain;          /* who may use plain HTTP, beside this machine itself */
+	struct config_prefixes http_metrics;        /* who may read /metrics, beside this machine itself */
 	unsigned http_connections;                  /* at most */
 	unsigned http_per_address;                  /* at most, of one IPv4 address or IPv6 /64; 0 = no limit */
 	unsigned http_request_ms;                   /* a request must be whole within this, an answer taken */

@@ -57,7 +57,14 @@ static const char *const limits[] = {"dropped", "slipped", NULL};
 static const char *const tsigs[] = {"ok", "badkey", "badsig", "badtime", "badtrunc", "formerr", NULL};
 static const char *const forms[] = {"axfr", "ixfr", "ixfr_whole", "uptodate", "broken", NULL};
 static const char *const notifies[] = {"sent", "acked", "failed", NULL};
+static const char *const routes[] = {"address", "dyndns2", "nic_delete", "duckdns", "dynv6",
+				     "health",  "metrics", "nothing",    NULL};
+static const char *const http_statuses[] = {"200", "400", "401", "403", "404", "405", "408", "503", "other", NULL};
+static const char *const hosts[] = {"nochg", "good", "nohost", "slow", "failed", NULL};
 static const char *const closes[] = {"evicted", "idle", "stuck", "turned_away", NULL};
+
+static_assert(sizeof http_statuses / sizeof http_statuses[0] - 2 == STATS_HTTP_STATUS_LAST - STATS_HTTP_STATUS_FIRST,
+	      "a counter for each status");
 
 const struct stats_family stats_families[] = {
 	{"requests", "transport", transports, "Requests received, except those that were no requests or resent UPDATEs",
@@ -86,6 +93,15 @@ const struct stats_family stats_families[] = {
 	{"tcp_accepted", NULL, NULL, "TCP connections accepted", STATS_COUNTER, STATS_TCP_ACCEPTED},
 	{"tcp_closed", "reason", closes, "TCP connections that we ended or turned away", STATS_COUNTER,
 	 STATS_TCP_CLOSE_FIRST},
+	{"http_open", NULL, NULL, "HTTP connections now", STATS_GAUGE, STATS_HTTP_OPEN},
+	{"http_accepted", NULL, NULL, "HTTP connections accepted", STATS_COUNTER, STATS_HTTP_ACCEPTED},
+	{"http_requests", "route", routes, "HTTP requests that came whole and well-formed, by what they are for",
+	 STATS_COUNTER, STATS_HTTP_ROUTE_FIRST},
+	{"http_answers", "status", http_statuses, "HTTP answers by status", STATS_COUNTER, STATS_HTTP_STATUS_FIRST},
+	{"http_wrong_secrets", NULL, NULL, "Wrong passwords and tokens in HTTP requests", STATS_COUNTER,
+	 STATS_HTTP_WRONG},
+	{"http_hosts", "result", hosts, "Hosts in updates over HTTP, by how it went", STATS_COUNTER,
+	 STATS_HTTP_HOST_FIRST},
 	{"commit_batches", NULL, NULL, "Batches of changes at the writer", STATS_COUNTER, STATS_WRITER_BATCHES},
 	{"commit_jobs", NULL, NULL, "Changes in these batches, refused ones too", STATS_COUNTER, STATS_WRITER_JOBS},
 	{"query_time", NULL, NULL, "Time for a request at its worker: its share of the time of its batch",
@@ -101,6 +117,14 @@ const struct stats_family stats_families[] = {
 void stats_late(struct stats *s, unsigned rcode)
 {
 	stats_count(s, (enum stats_counter)(STATS_LATE_FIRST + stats_outcome(rcode)));
+}
+
+void stats_http_status(struct stats *s, int status)
+{
+	unsigned i = 0;
+	while (STATS_HTTP_STATUS_FIRST + i < STATS_HTTP_STATUS_LAST && atoi(http_statuses[i]) != status)
+		i++;
+	stats_count(s, (enum stats_counter)(STATS_HTTP_STATUS_FIRST + i));
 }
 
 /* The first bucket whose bound is not below ns. */
@@ -128,10 +152,10 @@ void stats_took(struct stats *s, enum stats_time t, uint64_t ns, unsigned count)
 
 struct stats_all {
 	unsigned workers;
-	struct stats block[]; /* workers, writer, main */
+	struct stats block[]; /* workers, writer, main, HTTP */
 };
 
-enum { OTHERS = 2 };
+enum { OTHERS = 3 };
 
 enum err stats_new(struct stats_all **out, unsigned workers)
 {
@@ -164,6 +188,11 @@ struct stats *stats_writer(struct stats_all *all)
 struct stats *stats_main(struct stats_all *all)
 {
 	return &all->block[all->workers + 1];
+}
+
+struct stats *stats_http(struct stats_all *all)
+{
+	return &all->block[all->workers + 2];
 }
 
 /* ---- reading ---- */

@@ -2,7 +2,7 @@
  *
  *   struct stats      one thread's block, on cache lines of its own: that thread alone adds to it, by a plain load and
  *                     store (relaxed atomics: no bus lock, and readers see whole numbers)
- *   struct stats_all  every block: workers 0..n-1, then the writer, then the main thread
+ *   struct stats_all  every block: workers 0..n-1, then the writer, the main thread, HTTP
  *   stats_sum         adds them up, from any thread, any time; each sum never falls (but for gauges)
  *   stats_families    one row for each thing counted: name, label, help, kind. Every printer walks this table
  *
@@ -88,6 +88,23 @@ enum stats_counter {
 	STATS_TCP_IDLE,                            /* idle for too long */
 	STATS_TCP_STUCK,                           /* a message took too long to come, or answers to be taken */
 	STATS_TCP_TURNED_AWAY,                     /* no place */
+
+	STATS_HTTP_OPEN, /* now */
+	STATS_HTTP_ACCEPTED,
+	STATS_HTTP_ROUTE_FIRST, /* requests that came whole, by what they are for */
+	STATS_HTTP_ADDRESS = STATS_HTTP_ROUTE_FIRST,
+	STATS_HTTP_DYNDNS2,
+	STATS_HTTP_DELETE,
+	STATS_HTTP_DUCKDNS,
+	STATS_HTTP_DYNV6,
+	STATS_HTTP_HEALTH,
+	STATS_HTTP_METRICS,
+	STATS_HTTP_NOTHING,      /* no such path, or not by that method */
+	STATS_HTTP_STATUS_FIRST, /* answers; stats_http_status */
+	STATS_HTTP_STATUS_LAST = STATS_HTTP_STATUS_FIRST + 8,
+	STATS_HTTP_WRONG,      /* passwords and tokens */
+	STATS_HTTP_HOST_FIRST, /* and enum dyn_result: how the hosts of updates went */
+	STATS_HTTP_HOST_LAST = STATS_HTTP_HOST_FIRST + 4,
 
 	STATS_WRITER_BATCHES,
 	STATS_WRITER_JOBS,
@@ -175,6 +192,9 @@ static inline void stats_qtype(struct stats *s, unsigned qtype)
 /* An UPDATE that came back from the writer, or was not taken by it, is answered. */
 void stats_late(struct stats *s, unsigned rcode);
 
+/* An HTTP answer of that status. */
+void stats_http_status(struct stats *s, int status);
+
 /* `count` events that took ns together, each its share. */
 void stats_took(struct stats *s, enum stats_time t, uint64_t ns, unsigned count);
 
@@ -187,6 +207,7 @@ void stats_free(struct stats_all *all); /* NULL is fine */
 struct stats *stats_worker(struct stats_all *all, unsigned i);
 struct stats *stats_writer(struct stats_all *all);
 struct stats *stats_main(struct stats_all *all);
+struct stats *stats_http(struct stats_all *all);
 
 /* ---- reading ---- */
 

@@ -164,6 +164,14 @@ enum err writer_thread_submit(struct writer_thread *w, struct job *job)
 	return e;
 }
 
+unsigned writer_thread_waiting(struct writer_thread *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	unsigned n = w->waiting;
+	pthread_mutex_unlock(&w->mutex);
+	return n;
+}
+
 void writer_thread_stop(struct writer_thread *w)
 {
 	if (!w)

@@ -1,5 +1,6 @@
 /* writer_thread.h: the one writer: a thread, a queue, and zones/change/commit.h. Takes every waiting job as one batch; no
- * timer: an idle server commits at once (design §4). Threads: submit from any. */
+ * timer: an idle server commits at once (design §4). Threads: submit and waiting from
+ * any. */
 #ifndef ROOST_SERVER_WRITER_THREAD_H
 #define ROOST_SERVER_WRITER_THREAD_H
 
@@ -14,6 +15,8 @@ MUST_USE enum err writer_thread_start(struct writer_thread **out, struct commit 
  * stays the caller's. */
 enum { WRITER_QUEUE_MAX = 16384 };
 MUST_USE enum err writer_thread_submit(struct writer_thread *w, struct job *job);
+/* Jobs that wait now. */
+unsigned writer_thread_waiting(struct writer_thread *w);
 /* Finishes what is queued, then ends the thread. */
 void writer_thread_stop(struct writer_thread *w);
 

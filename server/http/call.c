@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/http/http_inside.h"
+
 enum { ADDRESS_TEXT_MAX = 64 };
 
 static bool is_proxy(const struct config_prefixes *proxies, const struct addr *a)
@@ -80,6 +82,7 @@ struct call *call_new(struct http *h, struct http_conn *conn, const struct http_
 	c->http = h;
 	c->conn = conn;
 	c->request = request;
+	c->counted = STATS_HTTP_NOTHING;
 	enum form_type type = form_type_of(head_get(request->head, "Content-Type"), request->body, request->body_len);
 	enum err e = form_parse(&c->form, request->head->target, type, request->body, request->body_len);
 	if (e) {
@@ -105,6 +108,7 @@ const char *call_field(const struct call *c, const char *name)
 void call_answer_data(struct call *c, int status, const char *type, const void *data, size_t len)
 {
 	struct http_reply r = {.status = status, .type = type, .fields = c->fields, .body = data, .body_len = len};
+	stats_count(c->http->stats, c->counted);
 	http_conn_reply(c->conn, &r);
 	form_free(&c->form);
 	access_release(c->access);

@@ -11,6 +11,7 @@
 #include "keys/access.h"
 #include "server/http/form.h"
 #include "server/http/http_conn.h"
+#include "server/stats.h"
 
 struct http;
 
@@ -25,9 +26,10 @@ struct call {
 	struct access *access;   /* held until the answer; NULL: nobody is known */
 	const uint8_t *identity; /* in it */
 	char account[NAME_TEXT_MAX];
-	unsigned wait_s;  /* IDENTIFY_SLOW */
-	void *work;       /* the handler's own, freed with free */
-	char fields[256]; /* more header lines of the answer, each with its CRLF; "" = none */
+	unsigned wait_s;            /* IDENTIFY_SLOW */
+	void *work;                 /* the handler's own, freed with free */
+	enum stats_counter counted; /* as that in http_requests, when it is answered */
+	char fields[256];           /* more header lines of the answer, each with its CRLF; "" = none */
 };
 
 /* Takes the request apart; answers it itself and returns NULL when it cannot be one for a handler. */

@@ -3,8 +3,10 @@
 
 void dialect_choose(struct call *c)
 {
-	if (form_get(&c->form, "domains") && form_get(&c->form, "token"))
+	if (form_get(&c->form, "domains") && form_get(&c->form, "token")) {
+		c->counted = STATS_HTTP_DUCKDNS;
 		dialect_duckdns(c);
-	else
+	} else {
 		dialect_dyndns2(c);
+	}
 }

@@ -1,6 +1,7 @@
 /* dyn.c: see dyn.h. */
 #include "server/http/dyn.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,15 @@ static enum dyn_result plan_host(struct plan *p, const struct wish_host *h)
 
 /* ---- to the writer and back ---- */
 
+static_assert(DYN_FAILED == STATS_HTTP_HOST_LAST - STATS_HTTP_HOST_FIRST, "a counter for each result");
+
+static void finish(struct dyn *d)
+{
+	for (unsigned i = 0; i < d->wish.count; i++)
+		stats_count(d->call->http->stats, (enum stats_counter)(STATS_HTTP_HOST_FIRST + (int)d->result[i]));
+	d->done(d);
+}
+
 static void fail(struct dyn *d, unsigned number, enum dyn_result result)
 {
 	for (unsigned i = 0; i < d->wish.count; i++)
@@ -152,7 +162,7 @@ static void on_delivery(struct mail *mail)
 	struct dyn *d = j->dyn;
 	finish_job(j);
 	if (--d->waiting == 0)
-		d->done(d);
+		finish(d);
 }
 
 /* Writer thread: committed, or decided. */
@@ -244,5 +254,5 @@ void dyn_start(struct dyn *d)
 	}
 	grace_offline();
 	if (--d->waiting == 0)
-		d->done(d);
+		finish(d);
 }

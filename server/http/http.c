@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "server/http/http_inside.h"
 #include "server/http/identify.h"
@@ -14,7 +15,8 @@
 enum {
 	REFRESH_S = 5,    /* between looks for a new certificate */
 	FINISH_MS = 2000, /* how long clients have to take their last answers when we end */
-	FINISH_LOOK_MS = 20
+	FINISH_LOOK_MS = 20,
+	NS_PER_S = 1000000000
 };
 
 static struct http *of_drain(struct mail *m)
@@ -135,6 +137,7 @@ static enum err make_parts(struct http *h, struct errmsg *msg)
 					  .request_ms = c->http_request_ms,
 					  .idle_ms = c->http_idle_ms,
 					  .body_max = FORM_BODY_MAX,
+					  .stats = h->stats,
 					  .handle = on_request,
 					  .arg = h};
 	if (!h->base || mailbox_new(&h->mailbox, h->base) || http_conns_new(&h->conns, &conns))
@@ -166,6 +169,8 @@ enum err http_new(struct http **out, struct server *server, struct errmsg *msg)
 	if (!h)
 		return errmsg_set(msg, ERR_NOMEM, "out of memory");
 	h->server = server;
+	h->stats = stats_http(server->stats);
+	h->started_unix_s = clock_unix() - (clock_monotonic_ns() - server->started_ns) / NS_PER_S;
 	h->drain.deliver = on_drain;
 	h->stop.deliver = on_stop;
 	sem_init(&h->done, 0, 0);

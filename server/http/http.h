@@ -1,7 +1,7 @@
 /* http.h: DDNS over HTTP: a thread of its own with its own loop, so that nothing of it touches DNS answers.
  *
  *   http_conn.h   connections, TLS, whole requests           call.h    one request: parameters, client, answer
- *   route.h       which page or dialect a request is for     page_*.c  what needs no identity: addresses, health
+ *   route.h       which page or dialect a request is for     page_*.c  what needs no identity: addresses, health, metrics
  *
  *   http thread: request -> call -> route -> answer                     (pages, and what memory can tell)
  *                                         -> job -> writer -> mailbox -> answer

@@ -115,6 +115,7 @@ static void free_conn(struct http_conn *c)
 {
 	TAILQ_REMOVE(&c->conns->conns, c, link);
 	c->conns->count--;
+	stats_set(c->conns->config.stats, STATS_HTTP_OPEN, c->conns->count);
 	free(c->text);
 	free(c);
 }
@@ -182,6 +183,7 @@ static void write_reply(struct http_conn *c, const struct http_reply *r)
 void http_conn_reply(struct http_conn *c, const struct http_reply *r)
 {
 	assert(c->state == CONN_BUSY);
+	stats_http_status(c->conns->config.stats, r->status);
 	begin(c, CONN_WRITE);
 	free(c->text);
 	c->text = NULL;
@@ -391,6 +393,8 @@ static void add_conn(struct listener *l, int fd, const struct addr *peer)
 	c->since = clock_coarse_ms();
 	TAILQ_INSERT_TAIL(&s->conns, c, link);
 	s->count++;
+	stats_set(s->config.stats, STATS_HTTP_OPEN, s->count);
+	stats_count(s->config.stats, STATS_HTTP_ACCEPTED);
 	bool proxied =
 		s->config.proxies && addr_in_prefixes(&c->peer, s->config.proxies->list, s->config.proxies->count);
 	c->state = proxied ? CONN_PROXY : CONN_HEAD;

@@ -15,6 +15,7 @@
 #include "keys/tls.h"
 #include "server/config.h"
 #include "server/http/head.h"
+#include "server/stats.h"
 
 struct event_base;
 struct http_conns;
@@ -42,7 +43,8 @@ struct http_conns_config {
 	unsigned connections_max;
 	unsigned per_host_max; /* 0: no limit */
 	unsigned request_ms, idle_ms;
-	size_t body_max; /* octets of a request's body */
+	size_t body_max;     /* octets of a request's body */
+	struct stats *stats; /* the loop's thread's */
 	/* Must lead to exactly one http_conn_reply, at once or later, also when the client has gone meanwhile. The request
 	 * is good until then. */
 	void (*handle)(void *arg, struct http_conn *c, const struct http_request *request);

@@ -10,6 +10,8 @@
 
 struct http {
 	struct server *server;
+	struct stats *stats;     /* this thread's block */
+	uint64_t started_unix_s; /* when the server started */
 	struct event_base *base;
 	struct mailbox *mailbox; /* where the writer's answers come back */
 	struct http_conns *conns;

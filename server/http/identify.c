@@ -155,6 +155,7 @@ static void wrong(struct identify *i, struct call *c, const char *account, then_
 	char source[ADDR_TEXT_MAX];
 	unsigned left_out;
 	enum lockout_news news = lockout_failed(i->lockout, &c->client, account, clock_monotonic_ns());
+	stats_count(c->http->stats, STATS_HTTP_WRONG);
 	addr_ip_to_text(&c->client, source);
 	if (news != LOCKOUT_NOTHING)
 		log_warning("HTTP: too many wrong passwords or tokens %s%.64s: from now on attempts are looked at only "

@@ -12,21 +12,23 @@ static const struct row {
 	const char *path;
 	unsigned methods;
 	route_fn *handle;
+	enum stats_counter counted; /* as that in http_requests */
 } rows[] = {
-	{"/checkip", GET, page_address},
-	{"/nic/checkip", GET, page_address},
-	{"/myip", GET, page_address},
-	{"/nic/update", GET | POST | PUT, dialect_dyndns2},
-	{"/v3/update", GET | POST | PUT, dialect_dyndns2},
-	{"/dyndns/update", GET | POST | PUT, dialect_dyndns2},
-	{"/ph/update", GET | POST | PUT, dialect_dyndns2},
-	{"/nic/delete", GET | POST, dialect_nic_delete},
-	{"/api/update", GET | POST, dialect_dynv6},
-	{"/update", GET | POST | PUT, dialect_choose},
-	{"/", GET | POST | PUT, dialect_choose},
-	{"/ip", GET, page_address},
-	{"/healthz", GET, page_health},
-	{"/readyz", GET, page_health},
+	{"/checkip", GET, page_address, STATS_HTTP_ADDRESS},
+	{"/nic/checkip", GET, page_address, STATS_HTTP_ADDRESS},
+	{"/myip", GET, page_address, STATS_HTTP_ADDRESS},
+	{"/nic/update", GET | POST | PUT, dialect_dyndns2, STATS_HTTP_DYNDNS2},
+	{"/v3/update", GET | POST | PUT, dialect_dyndns2, STATS_HTTP_DYNDNS2},
+	{"/dyndns/update", GET | POST | PUT, dialect_dyndns2, STATS_HTTP_DYNDNS2},
+	{"/ph/update", GET | POST | PUT, dialect_dyndns2, STATS_HTTP_DYNDNS2},
+	{"/nic/delete", GET | POST, dialect_nic_delete, STATS_HTTP_DELETE},
+	{"/api/update", GET | POST, dialect_dynv6, STATS_HTTP_DYNV6},
+	{"/update", GET | POST | PUT, dialect_choose, STATS_HTTP_DYNDNS2},
+	{"/", GET | POST | PUT, dialect_choose, STATS_HTTP_DYNDNS2},
+	{"/ip", GET, page_address, STATS_HTTP_ADDRESS},
+	{"/healthz", GET, page_health, STATS_HTTP_HEALTH},
+	{"/readyz", GET, page_health, STATS_HTTP_HEALTH},
+	{"/metrics", GET, page_metrics, STATS_HTTP_METRICS},
 };
 
 static unsigned method_of(const struct call *c)
@@ -55,10 +57,12 @@ void route_call(struct call *c)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (strcmp(rows[i].path, c->form.path) != 0)
 			continue;
-		if (rows[i].methods & method)
-			rows[i].handle(c);
-		else
+		if (!(rows[i].methods & method)) {
 			answer_allowed(c, rows[i].methods);
+			return;
+		}
+		c->counted = rows[i].counted;
+		rows[i].handle(c);
 		return;
 	}
 	call_answer(c, 404, "text/plain", "Not Found\n");

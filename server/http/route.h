@@ -12,6 +12,7 @@ void route_call(struct call *c);
 typedef void route_fn(struct call *c);
 
 route_fn page_address; /* checkip, myip: the client's own address */
+route_fn page_metrics; /* metrics: what is counted, for Prometheus */
 route_fn page_health;  /* healthz: the thread is alive. readyz: zones are served and changes taken */
 
 #endif

@@ -107,7 +107,8 @@ static void reads_a_file(void **state)
 		   "[cookies]\nenabled = no\nrequire = yes\nsecret-file = /etc/roost/cookies\n"
 		   "[identity]\nid = ns1 of home\nversion = Roost\n"
 		   "[http]\nlisten = 127.0.0.1 ::1@81\ntls-listen = 192.0.2.1\ncertificate = c.pem\nkey = k.pem\n"
-		   "plain-from = 192.0.2.0/24\nconnections = 5\nper-address = 0\nrequest-timeout = 1\nidle = 2m\n"
+		   "plain-from = 192.0.2.0/24\nmetrics-from = 192.0.2.1 2001:db8::/32\nconnections = 5\nper-address = "
+		   "0\nrequest-timeout = 1\nidle = 2m\n"
 		   "[notify]\nenabled = no\nsource = 192.0.2.1\nsource = 2001:db8::1\nretry = 2\ntries = 4\n");
 	struct config c;
 	struct errmsg msg;
@@ -134,6 +135,7 @@ static void reads_a_file(void **state)
 	assert_string_equal(c.http_certificate, "c.pem");
 	assert_string_equal(c.http_key, "k.pem");
 	assert_int_equal(c.http_plain.count, 1);
+	assert_int_equal(c.http_metrics.count, 2);
 	assert_int_equal(c.http_connections, 5);
 	assert_int_equal(c.http_per_address, 0);
 	assert_int_equal(c.http_request_ms, 1000);

@@ -7,11 +7,13 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/stats.h"
 #include "server/stats_json.h"
+#include "server/stats_metrics.h"
 
 enum { WORKERS = 4, ROUNDS = 200000 };
 
@@ -115,6 +117,7 @@ static void blocks_share_no_cache_line(void **state)
 	assert_int_equal((uintptr_t)stats_writer(all) - (uintptr_t)stats_worker(all, WORKERS - 1),
 			 sizeof(struct stats));
 	assert_int_equal((uintptr_t)stats_main(all) - (uintptr_t)stats_writer(all), sizeof(struct stats));
+	assert_int_equal((uintptr_t)stats_http(all) - (uintptr_t)stats_main(all), sizeof(struct stats));
 }
 
 /* ---- shapes ---- */
@@ -159,6 +162,20 @@ static void every_rcode_has_its_place(void **state)
 	assert_int_equal(stats_outcome(4095), STATS_RCODE_OTHER);
 	stats_late(stats_worker(all, 1), 4095);
 	assert_int_equal(sum("updates", "other"), 1);
+}
+
+static void an_http_status_has_its_place_or_is_other(void **state)
+{
+	(void)state;
+	static const struct {
+		int status;
+		const char *label;
+	} rows[] = {{200, "200"}, {401, "401"}, {408, "408"}, {503, "503"}, {505, "other"}, {0, "other"}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t before = sum("http_answers", rows[i].label);
+		stats_http_status(stats_http(all), rows[i].status);
+		assert_int_equal(sum("http_answers", rows[i].label), before + 1);
+	}
 }
 
 static void a_type_without_a_line_is_other(void **state)
@@ -292,6 +309,51 @@ static void json_has_every_number(void **state)
 	json_decref(object);
 }
 
+static char *metrics_text(const struct stats_total *t)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	assert_non_null(out);
+	stats_metrics_write(out, t);
+	fputs("label ", out);
+	stats_metrics_label(out, "a\\\"b\n.");
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void metrics_are_named_as_prometheus_wants(void **state)
+{
+	(void)state;
+	struct stats_total t;
+	struct stats *s = stats_http(all);
+	stats_add(s, STATS_TRANSFER_OCTETS, 99);
+	stats_set(s, STATS_HTTP_OPEN, 7);
+	stats_count(s, STATS_NOTIFY_ACKED);
+	stats_took(s, STATS_QUERY_TIME, 1400, 2);
+	stats_took(s, STATS_QUERY_TIME, UINT64_C(20000000001), 1);
+	stats_sum(all, &t);
+	static const char *const wanted[] = {
+		"# TYPE roost_transfer_bytes counter\n# HELP roost_transfer_bytes Octets of transfers' messages.\n"
+		"roost_transfer_bytes_total 99\n",
+		"# TYPE roost_http_open gauge\n",
+		"\nroost_http_open 7\n",
+		"\nroost_notify_total{event=\"acked\"} 1\n",
+		"# TYPE roost_query_time_seconds histogram\n",
+		"\nroost_query_time_seconds_bucket{le=\"2.5e-07\"} 0\n",
+		"\nroost_query_time_seconds_bucket{le=\"5e-07\"} 0\nroost_query_time_seconds_bucket{le=\"1e-06\"} 2\n",
+		"\nroost_query_time_seconds_bucket{le=\"0.001024\"} 2\n",
+		"\nroost_query_time_seconds_bucket{le=\"8.388608\"} 2\nroost_query_time_seconds_bucket{le=\"+Inf\"} 3\n"
+		"roost_query_time_seconds_count 3\nroost_query_time_seconds_sum 20.000001401\n",
+		"label a\\\\\\\"b\\n.",
+	};
+	char *text = metrics_text(&t);
+	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+		if (!strstr(text, wanted[i]))
+			fail_msg("not there: %s", wanted[i]);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,12 +362,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(blocks_share_no_cache_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_shape_counts_for_each_of_its_properties, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_rcode_has_its_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_http_status_has_its_place_or_is_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_type_without_a_line_is_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_type_counts_under_its_own_name_or_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_bucket_ends_at_its_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_batch_is_shared, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_table_is_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(json_has_every_number, setup, teardown),
+		cmocka_unit_test_setup_teardown(metrics_are_named_as_prometheus_wants, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
