@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <openssl/crypto.h>
+#include <stdlib.h>
 
 enum {
 	RR_FIXED = 10,        /* octets: type 2, class 2, TTL 4, RDLENGTH 2 (RFC 1035 §4.1.3) */
@@ -56,12 +57,13 @@ enum err tsig_parse(struct tsig_rr *t, const struct message *m)
 /* The MAC (§4.3, §5.3.1). */
 
 struct covered {
-	const uint8_t *prior; /* MAC of the request, or of the previous answer of a stream */
-	uint16_t prior_len;   /* 0: none is covered */
-	const uint8_t *wire;  /* the message */
-	size_t len;           /* octets of it without TSIG */
-	uint16_t arcount;     /* without TSIG */
-	bool timers_only;     /* second and later message of a stream */
+	const uint8_t *prior;           /* MAC of the request, or of the previous answer of a stream */
+	uint16_t prior_len;             /* 0: none is covered */
+	const uint8_t *wire;            /* the message */
+	size_t len;                     /* octets of it without TSIG */
+	uint16_t arcount;               /* without TSIG */
+	bool timers_only;               /* second and later message of a stream */
+	const struct tsig_key_sum *sum; /* unsigned messages before this one, with the prior MAC; NULL: none */
 };
 
 /* §4.3.3, or only time and fudge (§5.3.1). The names of a tsig_rr are lower-case already: their canonical form. */
@@ -90,7 +92,7 @@ static enum err compute_mac(const struct covered *c, const struct tsig_rr *t, co
 	struct tsig_key_piece pieces[PIECES_MAX];
 	size_t n = 0;
 
-	if (c->prior_len > 0) {
+	if (c->prior_len > 0 && !c->sum) {
 		buf_store_u16(prior_len, c->prior_len);
 		pieces[n++] = (struct tsig_key_piece){prior_len, sizeof prior_len};
 		pieces[n++] = (struct tsig_key_piece){c->prior, c->prior_len};
@@ -105,7 +107,7 @@ static enum err compute_mac(const struct covered *c, const struct tsig_rr *t, co
 	pieces[n++] = (struct tsig_key_piece){variables, w.len};
 	if (!c->timers_only && t->other_len > 0)
 		pieces[n++] = (struct tsig_key_piece){t->other, t->other_len};
-	return tsig_key_mac(key, pieces, n, mac);
+	return c->sum ? tsig_key_sum_mac(c->sum, key, pieces, n, mac) : tsig_key_mac(key, pieces, n, mac);
 }
 
 /* Checking (§5.2). */
@@ -185,7 +187,8 @@ static enum tsig_status status_of_error(uint16_t error)
 	}
 }
 
-enum tsig_status tsig_verify_answer(struct tsig_context *c, const struct message *m, uint64_t now)
+static enum tsig_status verify_answer(struct tsig_context *c, const struct tsig_key_sum *sum, const struct message *m,
+				      uint64_t now)
 {
 	struct tsig_rr t;
 	enum tsig_status status;
@@ -198,6 +201,7 @@ enum tsig_status tsig_verify_answer(struct tsig_context *c, const struct message
 	cov.prior = c->mac;
 	cov.prior_len = c->mac_len;
 	cov.timers_only = c->stream_started;
+	cov.sum = sum;
 	status = check(&cov, &t, c->key, now, 0);
 	if (status != TSIG_OK)
 		return status;
@@ -208,6 +212,84 @@ enum tsig_status tsig_verify_answer(struct tsig_context *c, const struct message
 	c->mac_len = t.mac_len;
 	c->stream_started = true;
 	return TSIG_OK;
+}
+
+enum tsig_status tsig_verify_answer(struct tsig_context *c, const struct message *m, uint64_t now)
+{
+	return verify_answer(c, NULL, m, now);
+}
+
+/* Streams (§5.3.1). */
+
+struct tsig_stream {
+	struct tsig_context context;
+	struct tsig_key_sum *sum; /* of the messages without TSIG since the last signed one; NULL: none */
+	unsigned unsigned_count;  /* those messages */
+	bool settled;
+};
+
+enum err tsig_stream_new(struct tsig_stream **out, const struct tsig_context *c)
+{
+	struct tsig_stream *s = calloc(1, sizeof *s);
+
+	*out = s;
+	if (!s)
+		return ERR_NOMEM;
+	s->context = *c;
+	return ERR_OK;
+}
+
+static void forget_unsigned(struct tsig_stream *s)
+{
+	tsig_key_sum_free(s->sum);
+	s->sum = NULL;
+	s->unsigned_count = 0;
+}
+
+void tsig_stream_free(struct tsig_stream *s)
+{
+	if (!s)
+		return;
+	forget_unsigned(s);
+	free(s);
+}
+
+/* The prior MAC stands before the first of them. */
+static enum err start_sum(struct tsig_stream *s)
+{
+	uint8_t prior_len[2];
+	enum err e = tsig_key_sum_new(&s->sum, s->context.key);
+
+	buf_store_u16(prior_len, s->context.mac_len);
+	if (!e)
+		e = tsig_key_sum_add(s->sum, prior_len, sizeof prior_len);
+	return e ? e : tsig_key_sum_add(s->sum, s->context.mac, s->context.mac_len);
+}
+
+static enum tsig_status pass_unsigned(struct tsig_stream *s, const struct message *m)
+{
+	/* The first must be signed, or anybody could make us take in what is never proved. */
+	if (!s->context.stream_started || ++s->unsigned_count > TSIG_UNSIGNED_MAX)
+		return TSIG_FORMERR;
+	s->settled = false;
+	if (!s->sum && start_sum(s) != ERR_OK)
+		return TSIG_BADSIG;
+	return tsig_key_sum_add(s->sum, m->wire, m->len) == ERR_OK ? TSIG_OK : TSIG_BADSIG;
+}
+
+enum tsig_status tsig_stream_verify(struct tsig_stream *s, const struct message *m, uint64_t now)
+{
+	if (m->tsig_at == 0)
+		return pass_unsigned(s, m);
+	enum tsig_status status = verify_answer(&s->context, s->sum, m, now);
+	forget_unsigned(s);
+	s->settled = status == TSIG_OK;
+	return status;
+}
+
+bool tsig_stream_settled(const struct tsig_stream *s)
+{
+	return s->settled;
 }
 
 /* Answering (§5.3). */

@@ -114,4 +114,15 @@ MUST_USE enum err tsig_sign_request(struct tsig_context *c, const struct tsig_ke
 /* Checks an answer to a request that tsig_sign_request signed. */
 enum tsig_status tsig_verify_answer(struct tsig_context *c, const struct message *m, uint64_t now);
 
+/* Checks the messages of a transfer one after the other. Between signed ones there may be up to TSIG_UNSIGNED_MAX
+ * without TSIG (§5.3.1): they pass as TSIG_OK for the time being, and the next signature covers them. So nothing may
+ * be believed before a message after which tsig_stream_settled is true. */
+enum { TSIG_UNSIGNED_MAX = 99 };
+struct tsig_stream;
+/* c: as tsig_sign_request left it; copied. Its key must live as long. */
+MUST_USE enum err tsig_stream_new(struct tsig_stream **out, const struct tsig_context *c);
+void tsig_stream_free(struct tsig_stream *s); /* NULL is fine */
+enum tsig_status tsig_stream_verify(struct tsig_stream *s, const struct message *m, uint64_t now);
+bool tsig_stream_settled(const struct tsig_stream *s);
+
 #endif

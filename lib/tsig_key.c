@@ -194,8 +194,8 @@ static bool digest(EVP_MD_CTX *work, const EVP_MD_CTX *state, const struct tsig_
 	return EVP_DigestFinal_ex(work, out, NULL) == 1;
 }
 
-enum err tsig_key_mac(const struct tsig_key *key, const struct tsig_key_piece *pieces, size_t count,
-		      uint8_t mac[TSIG_MAC_MAX])
+static enum err finish_mac(const EVP_MD_CTX *begun, const struct tsig_key *key, const struct tsig_key_piece *pieces,
+			   size_t count, uint8_t mac[TSIG_MAC_MAX])
 {
 	uint8_t inner[TSIG_MAC_MAX];
 	struct tsig_key_piece again = {inner, algorithms[key->alg].mac_len};
@@ -203,7 +203,54 @@ enum err tsig_key_mac(const struct tsig_key *key, const struct tsig_key_piece *p
 
 	if (!work)
 		return ERR_NOMEM;
-	bool good = digest(work, key->inner, pieces, count, inner) && digest(work, key->outer, &again, 1, mac);
+	bool good = digest(work, begun, pieces, count, inner) && digest(work, key->outer, &again, 1, mac);
 	EVP_MD_CTX_free(work);
 	return good ? ERR_OK : ERR_CRYPTO;
+}
+
+enum err tsig_key_mac(const struct tsig_key *key, const struct tsig_key_piece *pieces, size_t count,
+		      uint8_t mac[TSIG_MAC_MAX])
+{
+	return finish_mac(key->inner, key, pieces, count, mac);
+}
+
+/* ---- in parts ---- */
+
+struct tsig_key_sum {
+	EVP_MD_CTX *state;
+};
+
+enum err tsig_key_sum_new(struct tsig_key_sum **out, const struct tsig_key *key)
+{
+	struct tsig_key_sum *sum = calloc(1, sizeof *sum);
+
+	*out = NULL;
+	if (!sum)
+		return ERR_NOMEM;
+	sum->state = EVP_MD_CTX_new();
+	if (!sum->state || EVP_MD_CTX_copy_ex(sum->state, key->inner) != 1) {
+		tsig_key_sum_free(sum);
+		return ERR_NOMEM;
+	}
+	*out = sum;
+	return ERR_OK;
+}
+
+enum err tsig_key_sum_add(struct tsig_key_sum *sum, const void *data, size_t len)
+{
+	return EVP_DigestUpdate(sum->state, data, len) == 1 ? ERR_OK : ERR_CRYPTO;
+}
+
+void tsig_key_sum_free(struct tsig_key_sum *sum)
+{
+	if (!sum)
+		return;
+	EVP_MD_CTX_free(sum->state);
+	free(sum);
+}
+
+enum err tsig_key_sum_mac(const struct tsig_key_sum *sum, const struct tsig_key *key,
+			  const struct tsig_key_piece *pieces, size_t count, uint8_t mac[TSIG_MAC_MAX])
+{
+	return finish_mac(sum->state, key, pieces, count, mac);
 }

@@ -25,4 +25,14 @@ struct tsig_key_piece {
 MUST_USE enum err tsig_key_mac(const struct tsig_key *key, const struct tsig_key_piece *pieces, size_t count,
 			       uint8_t mac[TSIG_MAC_MAX]);
 
+/* The beginning of a text that is not whole yet; wiped when freed (NULL is fine). */
+struct tsig_key_sum;
+MUST_USE enum err tsig_key_sum_new(struct tsig_key_sum **out, const struct tsig_key *key);
+MUST_USE enum err tsig_key_sum_add(struct tsig_key_sum *sum, const void *data, size_t len);
+void tsig_key_sum_free(struct tsig_key_sum *sum);
+
+/* As tsig_key_mac, of what was added to sum (which stays as it is) and then the pieces. */
+MUST_USE enum err tsig_key_sum_mac(const struct tsig_key_sum *sum, const struct tsig_key *key,
+				   const struct tsig_key_piece *pieces, size_t count, uint8_t mac[TSIG_MAC_MAX]);
+
 #endif

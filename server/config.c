@@ -44,6 +44,12 @@ enum {
 	NOTIFY_RETRY_MS_DEFAULT = 1000, /* RFC 1996 §3.6 says 60 s: a home that moved cannot wait so long */
 	NOTIFY_TRIES_DEFAULT = 6,
 	NOTIFY_TRIES_MAX = 100,
+	SECONDARY_RECORDS_DEFAULT = 5000000, /* twice the largest zones that we know of in homes and firms */
+	SECONDARY_MEGABYTES_DEFAULT = 512,
+	SECONDARY_MEGABYTES_MAX = 1048576,
+	MEGABYTE_SHIFT = 20,
+	SECONDARY_TIMEOUT_MS_DEFAULT = 10000,
+	SECONDARY_TRANSFER_MS_DEFAULT = 3600000,
 	DURATION_MS_MAX = 86400000, /* a day */
 	NAME_WIDTH = 26             /* columns of the flags in --help */
 };
@@ -331,6 +337,30 @@ static enum err set_notify_retry(struct config *c, const char *value, struct err
 	return read_duration(value, &c->notify_retry_ms, msg);
 }
 
+static enum err set_secondary_records(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_number(value, 1, UINT32_MAX, &c->secondary_records, msg);
+}
+
+static enum err set_secondary_megabytes(struct config *c, const char *value, struct errmsg *msg)
+{
+	unsigned megabytes = 0;
+	enum err e = read_number(value, 1, SECONDARY_MEGABYTES_MAX, &megabytes, msg);
+	if (!e)
+		c->secondary_octets = (uint64_t)megabytes << MEGABYTE_SHIFT;
+	return e;
+}
+
+static enum err set_secondary_timeout(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_duration(value, &c->secondary_timeout_ms, msg);
+}
+
+static enum err set_secondary_transfer(struct config *c, const char *value, struct errmsg *msg)
+{
+	return read_duration(value, &c->secondary_transfer_ms, msg);
+}
+
 static enum err set_notify_tries(struct config *c, const char *value, struct errmsg *msg)
 {
 	return read_number(value, 1, NOTIFY_TRIES_MAX, &c->notify_tries, msg);
@@ -427,6 +457,10 @@ static const struct option_row options[] = {
 	{"notify", "source", NULL, "notify-source", "ADDR", set_notify_source, "address to send NOTIFY from; one for each family (by route)"},
 	{"notify", "retry", NULL, "notify-retry", "TIME", set_notify_retry, "before NOTIFY is sent again; doubles each time (1s)"},
 	{"notify", "tries", NULL, "notify-tries", "N", set_notify_tries, "times NOTIFY is sent before giving up (6)"},
+	{"secondary", "records", NULL, "secondary-records", "N", set_secondary_records, "records of a transfer, and of the zone, at most (5000000)"},
+	{"secondary", "megabytes", NULL, "secondary-megabytes", "N", set_secondary_megabytes, "the same in MiB (512)"},
+	{"secondary", "timeout", NULL, "secondary-timeout", "TIME", set_secondary_timeout, "a primary that is silent for so long has failed (10s)"},
+	{"secondary", "transfer-time", NULL, "secondary-transfer-time", "TIME", set_secondary_transfer, "a transfer in must be whole within this (1h)"},
 	{NULL, NULL, "h", "help", NULL, NULL, "print this"},
 	{NULL, NULL, "V", "version", NULL, NULL, "print the version"},
 };
@@ -445,7 +479,8 @@ static void print_help(void)
 		printf("  %-*s  %s\n", NAME_WIDTH + 4, flags, o->help);
 	}
 	printf("\nTimes: 10 or 10s, 500ms, 2m. In FILE: sections [server] [udp] [tcp] [rate-limit] [proxy] [cookies]\n"
-	       "[identity] [http] [notify]; --udp-size is size in [udp]. Runs in the foreground and logs to standard "
+	       "[identity] [http] [notify] [secondary]; --udp-size is size in [udp]. Runs in the foreground and logs "
+	       "to standard "
 	       "error;\n"
 	       "SIGTERM stops it.\n"
 	       "Exit status: 0 stopped, 1 could not start, 2 usage. Manuals: roostd(8), roost.conf(5), roostctl(8)\n");
@@ -484,7 +519,7 @@ static enum err set_from_file(struct file_reading *f, const char *section, const
 	if (!section_known)
 		return errmsg_set(&f->msg, ERR_USAGE,
 				  "there is no section [%s]; there are [server], [udp], [tcp], [rate-limit], [proxy], "
-				  "[cookies], [identity], [http] and [notify]",
+				  "[cookies], [identity], [http], [notify] and [secondary]",
 				  section);
 	if (!o)
 		return errmsg_set(&f->msg, ERR_USAGE,
@@ -635,6 +670,10 @@ static void set_defaults(struct config *c)
 		.notify = true,
 		.notify_retry_ms = NOTIFY_RETRY_MS_DEFAULT,
 		.notify_tries = NOTIFY_TRIES_DEFAULT,
+		.secondary_records = SECONDARY_RECORDS_DEFAULT,
+		.secondary_octets = (uint64_t)SECONDARY_MEGABYTES_DEFAULT << MEGABYTE_SHIFT,
+		.secondary_timeout_ms = SECONDARY_TIMEOUT_MS_DEFAULT,
+		.secondary_transfer_ms = SECONDARY_TRANSFER_MS_DEFAULT,
 	};
 }
 

@@ -62,6 +62,10 @@ struct config {
 	struct addr notify_source4, notify_source6; /* len 0 = by route */
 	unsigned notify_retry_ms;                   /* first retry; doubles */
 	unsigned notify_tries;
+	unsigned secondary_records;     /* of a transfer, and of the zone, at most */
+	uint64_t secondary_octets;      /* the same */
+	unsigned secondary_timeout_ms;  /* a primary that is silent for so long failed */
+	unsigned secondary_transfer_ms; /* a transfer must be whole within this */
 };
 
 enum config_result { CONFIG_RUN, CONFIG_EXIT_OK /* --help, --version printed */, CONFIG_EXIT_USAGE };

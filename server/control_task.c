@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "server/control_stats.h"
 #include "server/peer/notify.h"
+#include "server/peer/secondary.h"
 #include "zones/memory/grace.h"
 #include "zones/admin/admin.h"
 
@@ -113,7 +114,38 @@ static void deliver(struct mail *mail)
 struct zones {
 	json_t *list;
 	const struct directory *directory;
+	struct secondary *secondary;
 };
+
+static void put_time(json_t *object, const char *member, int64_t time)
+{
+	char text[CLOCK_TEXT_MAX];
+	json_object_set_new(object, member, time ? json_string(clock_to_text(time, text)) : json_null());
+}
+
+/* Where a secondary's content comes from, and how it goes. */
+static void add_primaries(json_t *zone, struct secondary *secondary, const uint8_t *name)
+{
+	struct secondary_state state;
+	json_t *list = json_array();
+	if (!secondary_state(secondary, name, &state)) {
+		json_decref(list);
+		return;
+	}
+	for (unsigned i = 0; i < state.count; i++) {
+		const struct zonestore_primary *p = &state.primary[i].primary;
+		char address[ADDR_TEXT_MAX], key[NAME_TEXT_MAX];
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s?, s:s}", "address", zonestore_secondary_to_text(p, address),
+						"key", p->has_key ? admin_name_to_text(p->key.wire, key) : NULL,
+						"error", state.primary[i].error));
+	}
+	json_object_set_new(zone, "primaries", list);
+	json_object_set_new(zone, "asking", json_boolean(state.busy));
+	put_time(zone, "checked", state.checked);
+	put_time(zone, "next", state.next);
+	put_time(zone, "expires", state.expires);
+}
 
 /* NULL if it is served, or not in the directory. */
 static json_t *fault_of(const struct directory *directory, const uint8_t *name)
@@ -134,6 +166,8 @@ static enum err add_zone(void *arg, const struct zonestore_zone *z)
 				 z->changed ? clock_to_text(z->changed, changed) : NULL, "serial",
 				 z->has_serial ? json_integer(z->serial) : json_null(), "fault",
 				 fault_of(zones->directory, z->name.wire));
+	if (zone && z->role == ZONE_SECONDARY)
+		add_primaries(zone, zones->secondary, z->name.wire);
 	return json_array_append_new(zones->list, zone) ? ERR_NOMEM : ERR_OK;
 }
 
@@ -160,7 +194,7 @@ static enum err describe(struct control_task *t, struct zonestore *store, struct
 {
 	const struct server *s = t->server;
 	json_t *peers = json_array();
-	struct zones zones = {.list = json_array(), .directory = s->directory};
+	struct zones zones = {.list = json_array(), .directory = s->directory, .secondary = s->secondary};
 	grace_register();
 	grace_offline();
 	enum err err = zonestore_each_zone(store, add_zone, &zones, msg);

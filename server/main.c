@@ -25,6 +25,7 @@
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 #include "server/peer/notify.h"
+#include "server/peer/secondary.h"
 #include "zones/memory/grace.h"
 
 #ifndef ROOST_VERSION
@@ -110,6 +111,8 @@ static void on_reload(struct mail *mail)
 	atomic_store(&d->reload_sent, false);
 	if (d->server.notify)
 		notify_reload(d->server.notify);
+	if (d->server.secondary)
+		secondary_reload(d->server.secondary);
 }
 
 /* Writer thread: keys, grants or peers may be others now. */
@@ -253,7 +256,11 @@ static enum err start_threads(struct daemon *d, struct errmsg *msg)
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	enum err e = d->config.notify ? notify_new(&d->server.notify, &d->server, msg) : ERR_OK;
 	if (!e)
+		e = secondary_new(&d->server.secondary, &d->server, msg);
+	if (!e)
 		e = start_writer(d, msg);
+	if (!e && secondary_start(d->server.secondary))
+		e = errmsg_set(msg, ERR_NOMEM, "the secondaries' thread could not start");
 	if (!e)
 		e = housekeeper_start(&d->server.housekeeper, &d->server, msg);
 	if (!e)
@@ -327,12 +334,14 @@ static void stop(struct daemon *d)
 	http_drain(s->http);
 	control_free(s->control);
 	housekeeper_stop(s->housekeeper);
+	secondary_stop(s->secondary);
 	writer_thread_stop(s->writer); /* finishes every queued job: their answers are in the workers' mailboxes now */
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_stop(s->workers[i]);
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_free(s->workers[i]);
 	free(s->workers);
+	secondary_free(s->secondary);
 	http_stop(s->http);
 	http_free(s->http);
 	housekeeper_free(s->housekeeper);

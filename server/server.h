@@ -29,6 +29,7 @@ struct cookies;
 struct http;
 struct housekeeper;
 struct replay;
+struct secondary;
 
 struct server {
 	const struct config *config;
@@ -44,6 +45,7 @@ struct server {
 	struct event_base *main_base;
 	struct mailbox *main_mailbox;    /* runs things on the main thread */
 	struct notify *notify;           /* main thread only */
+	struct secondary *secondary;     /* see server/peer/secondary.h for who may call what */
 	struct control *control;         /* main thread only */
 	struct http *http;               /* main thread only; NULL: no HTTP */
 	struct stats_all *stats;         /* every thread writes its own block */

@@ -46,6 +46,7 @@ static const struct option_row {
 	[OPTION_ZONE]      = {"--zone",      "ZONE",    "also let it change its host there, and print the clients' configurations"},
 	[OPTION_URL]       = {"--url",       "URL",     "where clients reach the server: https://HOST[:PORT]"},
 	[OPTION_PASSWORD]  = {"--password",  NULL,      "a password from standard input, instead of a token made here"},
+	[OPTION_PRIMARY]   = {"--primary",   "ADDR@PORT", "server to transfer the zone from, or @PORT: of whoever sends NOTIFY with the key; may be given again"},
 	[OPTION_JSON]      = {"--json",      NULL,      "print JSON instead of text"},
 	[OPTION_MEMORY]    = {"--memory",    NULL,      "also count what the zones take; walks all of them"},
 	[OPTION_SERIAL]    = {"--serial",    "SERIAL",  "of a version: who made it, from where, and every record that it changed"},
@@ -68,6 +69,8 @@ static const struct command {
 } commands[] = {
 	{"init", "[ZONE]", 0, 1, 0, roostctl_init,
 	 "make the database (no harm if it is there); with ZONE a starter zone, its key and grants; prints the key"},
+	{"zone add", "ZONE", 1, 1, HAS(OPTION_PRIMARY) | HAS(OPTION_KEY), roostctl_zone_add,
+	 "be a secondary of the zone: transfer it from its primaries, and follow their changes"},
 	{"zone import", "ZONE FILE", 2, 2, 0, roostctl_zone_import,
 	 "load or replace the whole zone from a master file (- for standard input), as one version"},
 	{"zone export", "ZONE", 1, 1, 0, roostctl_zone_export,
@@ -242,8 +245,12 @@ static int take_option(struct roostctl *ctl, int argc, char **argv, int *i)
 			ctl, "option %s is not known; roostctl --help lists them, and -- ends the options", word);
 	if (!options[o].argument && equals)
 		return roostctl_usage(ctl, "option %s takes no argument", options[o].name);
-	if (ctl->option[o])
+	if (ctl->option[o] && o != OPTION_PRIMARY)
 		return roostctl_usage(ctl, "option %s is given twice", options[o].name);
+	if (ctl->option[o] && ctl->more_count == ROOSTCTL_MORE_MAX)
+		return roostctl_usage(ctl, "option %s is given too often", options[o].name);
+	if (ctl->option[o])
+		ctl->more[ctl->more_count++] = ctl->option[o];
 	if (!options[o].argument)
 		ctl->option[o] = "";
 	else if (equals)

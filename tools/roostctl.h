@@ -25,6 +25,7 @@ enum roostctl_option {
 	OPTION_NAME,
 	OPTION_TYPES,
 	OPTION_FORCE,
+	OPTION_PRIMARY,
 	OPTION_JSON,
 	OPTION_MEMORY,
 	OPTION_SERIAL,
@@ -46,10 +47,14 @@ enum roostctl_option {
 	OPTION_COUNT
 };
 
+enum { ROOSTCTL_MORE_MAX = 15 };
+
 struct roostctl {
 	const char *database;
-	const char *option[OPTION_COUNT]; /* value; "" for one without; NULL: not given */
-	int argc;                         /* arguments behind the command's words */
+	const char *option[OPTION_COUNT];    /* value; "" for one without; NULL: not given */
+	const char *more[ROOSTCTL_MORE_MAX]; /* --primary, which may be given again: those before the last */
+	unsigned more_count;
+	int argc; /* arguments behind the command's words */
 	char **argv;
 	struct errmsg msg; /* why a command failed: printed by main */
 };
@@ -57,8 +62,8 @@ struct roostctl {
 typedef int roostctl_fn(struct roostctl *ctl); /* an exit status */
 
 roostctl_fn roostctl_init;
-roostctl_fn roostctl_zone_import, roostctl_zone_export, roostctl_zone_list, roostctl_zone_show, roostctl_zone_check,
-	roostctl_zone_set, roostctl_zone_remove;
+roostctl_fn roostctl_zone_add, roostctl_zone_import, roostctl_zone_export, roostctl_zone_list, roostctl_zone_show,
+	roostctl_zone_check, roostctl_zone_set, roostctl_zone_remove;
 roostctl_fn roostctl_record_list, roostctl_record_add, roostctl_record_set, roostctl_record_delete,
 	roostctl_record_lock, roostctl_record_unlock;
 roostctl_fn roostctl_key_add, roostctl_key_list, roostctl_key_show, roostctl_key_remove, roostctl_key_rotate,

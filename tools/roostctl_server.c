@@ -61,6 +61,23 @@ static void print_peer(const json_t *peer)
 	printf("\n");
 }
 
+/* Of a secondary. */
+static void print_primaries(const json_t *zone)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach(json_object_get(zone, "primaries"), i, item)
+	{
+		const char *key = json_string_value(json_object_get(item, "key"));
+		const char *error = json_string_value(json_object_get(item, "error"));
+		printf("  primary %s%s%s%s%s\n", text_of(item, "address"), key ? " key " : "", key ? key : "",
+		       error && error[0] ? ": " : "", error ? error : "");
+	}
+	printf("  checked %s, next %s, expires %s\n", text_of(zone, "checked"),
+	       json_is_true(json_object_get(zone, "asking")) ? "under way" : text_of(zone, "next"),
+	       text_of(zone, "expires"));
+}
+
 static void print_zone(const json_t *zone)
 {
 	const char *fault = json_string_value(json_object_get(zone, "fault"));
@@ -68,6 +85,8 @@ static void print_zone(const json_t *zone)
 	if (fault)
 		printf(" NOT SERVED: %s", fault);
 	printf("\n");
+	if (json_object_get(zone, "primaries"))
+		print_primaries(zone);
 }
 
 static void print_status(const json_t *answer)

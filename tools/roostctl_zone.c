@@ -10,6 +10,7 @@
 #include "tools/roostctl.h"
 #include "zones/admin/admin.h"
 #include "zones/file/zonefile.h"
+#include "zones/store/zonestore_secondary.h"
 
 enum { COPY_OCTETS = 65536, LINE_OCTETS = 4096 };
 
@@ -102,6 +103,23 @@ int roostctl_zone_import(struct roostctl *ctl)
 	       json_is_true(json_object_get(answer, "changed")) ? "" : ", nothing changed");
 	json_decref(answer);
 	return ROOSTCTL_DONE;
+}
+
+int roostctl_zone_add(struct roostctl *ctl)
+{
+	json_t *primaries = json_array();
+	if (!ctl->option[OPTION_PRIMARY]) {
+		json_decref(primaries);
+		return roostctl_usage(ctl, "zone add: give the servers to transfer the zone from with --primary "
+					   "ADDR@PORT; for a zone of your own see zone import");
+	}
+	for (unsigned i = 0; i < ctl->more_count; i++)
+		json_array_append_new(primaries, json_string(ctl->more[i]));
+	json_array_append_new(primaries, json_string(ctl->option[OPTION_PRIMARY]));
+	return roostctl_ask(ctl,
+			    json_pack("{s:s, s:s, s:o, s:s*}", "cmd", "zone add", "zone", ctl->argv[0], "primaries",
+				      primaries, "key", ctl->option[OPTION_KEY]),
+			    -1, false, NULL);
 }
 
 int roostctl_zone_remove(struct roostctl *ctl)
@@ -232,6 +250,25 @@ static char *bound_text(int64_t bound, const struct bound_unit *units, char out[
 	return out;
 }
 
+static void print_time(const char *what, int64_t time)
+{
+	char text[CLOCK_TEXT_MAX];
+	printf("%s  %s\n", what, time ? clock_to_text(time, text) : "never");
+}
+
+static enum err print_primaries(void *arg, const struct zonestore_secondary *z)
+{
+	char address[ADDR_TEXT_MAX], key[NAME_TEXT_MAX];
+	(void)arg;
+	for (unsigned i = 0; i < z->count; i++)
+		printf("primary  %s%s%s\n", zonestore_secondary_to_text(&z->primary[i], address),
+		       z->primary[i].has_key ? " key " : "",
+		       z->primary[i].has_key ? admin_name_to_text(z->primary[i].key.wire, key) : "");
+	print_time("checked", z->checked);
+	print_time("expires", z->expires);
+	return ERR_OK;
+}
+
 static int show_zone(struct roostctl *ctl, struct zonestore *s)
 {
 	static const struct bound_unit ages[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}, {0, 0}};
@@ -252,6 +289,8 @@ static int show_zone(struct roostctl *ctl, struct zonestore *s)
 	       admin_name_to_text(z.name.wire, name), role_text(&z), serial_text(&z, serial),
 	       zonestore_policy_text(z.policy), z.changed ? clock_to_text(z.changed, time) : "never", records, peers,
 	       grants, bound_text(z.history_age, ages, age), bound_text(z.history_size, sizes, size));
+	if (z.role == ZONE_SECONDARY && zonestore_secondary_each(s, z.id, print_primaries, NULL, &ctl->msg))
+		return ROOSTCTL_FAILED;
 	return ROOSTCTL_DONE;
 }
 

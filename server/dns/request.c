@@ -9,6 +9,7 @@
 #include "server/dns/chaos.h"
 #include "server/dns/refusal.h"
 #include "server/housekeeper.h"
+#include "server/peer/secondary.h"
 
 enum { UDP_PLAIN = 512 /* octets, RFC 1035 §4.2.1 */ };
 
@@ -25,6 +26,7 @@ void request_env_init(struct request_env *env, const struct config *config, cons
 	env->stats = stats;
 	env->ratelimit = NULL;
 	env->housekeeper = NULL;
+	env->secondary = NULL;
 	env->store = NULL;
 	writer_init(&env->writer);
 }
@@ -289,9 +291,9 @@ static bool lacks_cookie(const struct request_env *env, const struct request *r)
 	return r->udp && env->config->cookies_require && (r->cookie == COOKIE_CLIENT || r->cookie == COOKIE_INVALID);
 }
 
-/* ZONEVERSION (RFC 9660 §3.2) and, for the questions of secondaries, EXPIRE: the SOA's, as we are the primary (RFC
- * 7314 §3.1). */
-static void tell_of_zone(struct request *r, const struct zone_view *v)
+/* ZONEVERSION (RFC 9660 §3.2) and, for the questions of secondaries, EXPIRE: the SOA's where we are the primary (RFC
+ * 7314 §3.1), what is left of it where we are a secondary ourselves (§3.2). */
+static void tell_of_zone(const struct request_env *env, struct request *r, const struct zone_view *v)
 {
 	struct options *o = &r->reply.options;
 	uint16_t qtype = r->message.qtype;
@@ -301,9 +303,13 @@ static void tell_of_zone(struct request *r, const struct zone_view *v)
 	    !rr_soa_parse(&soa, rr.rdata, rr.rdlen))
 		return;
 	options_give_version(o, zone_labels(v->zone), soa.serial);
-	if ((qtype == TYPE_SOA || qtype == TYPE_AXFR || qtype == TYPE_IXFR) &&
-	    name_equal(r->message.qname.wire, zone_name(v->zone)))
-		options_give_expire(o, soa.expire);
+	if (!(o->asked & OPTION_EXPIRE) || (qtype != TYPE_SOA && qtype != TYPE_AXFR && qtype != TYPE_IXFR) ||
+	    !name_equal(r->message.qname.wire, zone_name(v->zone)))
+		return;
+	uint32_t seconds = soa.expire;
+	if (env->secondary)
+		(void)secondary_remaining(env->secondary, zone_name(v->zone), &seconds);
+	options_give_expire(o, seconds);
 }
 
 /* ---- QUERY ---- */
@@ -322,7 +328,7 @@ static enum request_verdict answer_current_soa(struct request_env *env, struct r
 	struct content_rr soa;
 	if (!zone_soa(&view, &soa))
 		return answer_error(env, r, RCODE_SERVFAIL, EDE_NOT_READY, NULL);
-	tell_of_zone(r, &view);
+	tell_of_zone(env, r, &view);
 	start(env, r);
 	struct writer *w = &env->writer;
 	writer_set_flags(w, writer_flags(w) | FLAG_AA);
@@ -368,7 +374,7 @@ static enum request_verdict start_transfer(struct request_env *env, struct reque
 	struct xfr *x;
 	bool ixfr = r->message.qtype == TYPE_IXFR;
 	struct zone_view view = zone_view(z);
-	tell_of_zone(r, &view);
+	tell_of_zone(env, r, &view);
 	enum err e = xfr_open(&x, z, ixfr ? journal(env) : NULL, ixfr ? XFR_IXFR : XFR_AXFR, serial, &msg);
 	if (!e) {
 		/* A newer version may have come since. */
@@ -429,7 +435,7 @@ static enum request_verdict answer_from_zones(struct request_env *env, struct re
 				 .origin = &r->origin};
 	enum rcode rcode = answer_query(env->directory, &q, &env->writer);
 	if (q.view)
-		tell_of_zone(r, q.view);
+		tell_of_zone(env, r, q.view);
 	if (rcode == RCODE_REFUSED)
 		options_give_error(o, EDE_NOT_AUTHORITATIVE, NULL);
 	else if (rcode == RCODE_SERVFAIL)
@@ -517,14 +523,48 @@ static enum request_verdict handle_update(struct request_env *env, struct reques
 
 /* ---- NOTIFY ---- */
 
+/* The serial in a NOTIFY's answer section (RFC 1996 §3.7), which is only a hint. */
+static bool notified_serial(const struct message *m, uint32_t *serial)
+{
+	size_t at = m->section[SECTION_ANSWER];
+	uint8_t rdata[RDATA_MAX];
+	struct wbuf scratch = buf_writer(rdata, sizeof rdata);
+	struct name owner;
+	struct rr rr;
+	struct rr_soa soa;
+	if (m->count[SECTION_ANSWER] < 1 || message_next_rr(m, &at, &owner, &scratch, &rr) || rr.type != TYPE_SOA ||
+	    !name_equal(owner.wire, m->qname.wire) || !rr_soa_parse(&soa, rr.rdata, rr.rdlen))
+		return false;
+	*serial = soa.serial;
+	return true;
+}
+
+static enum request_verdict answer_notify(struct request_env *env, struct request *r)
+{
+	start(env, r);
+	writer_set_flags(&env->writer, writer_flags(&env->writer) | FLAG_AA);
+	return finish(env, r, RCODE_NOERROR);
+}
+
 /* RFC 1996 leaves open what a server says that is not a secondary of the zone: NOTAUTH like BIND when the zone is not
- * here; for a zone whose primary we are, REFUSED: we take nobody's word for it. */
+ * here; for a zone whose primary we are, and to strangers, REFUSED: we take nobody's word for it. */
 static enum request_verdict handle_notify(struct request_env *env, struct request *r)
 {
 	const struct message *m = &r->message;
 	if (m->count[SECTION_QUESTION] != 1)
 		return answer_rcode(env, r, RCODE_FORMERR);
 	bool ours = m->qclass == CLASS_IN && named_zone(env, r);
+	if (m->qclass == CLASS_IN && m->qtype == TYPE_SOA && env->secondary) {
+		struct secondary_notice n = {
+			.zone = m->qname.wire, .from = r->from, .access = r->access, .key = signer(r)};
+		n.has_serial = notified_serial(m, &n.serial);
+		enum secondary_verdict verdict = secondary_notify(env->secondary, &n);
+		if (verdict == SECONDARY_ACCEPTED)
+			return answer_notify(env, r);
+		if (verdict == SECONDARY_REFUSED)
+			log_refusal(r, "notify", signer_name(r), RCODE_REFUSED,
+				    "neither from a primary's address, nor signed with its key, nor granted");
+	}
 	return ours ? answer_error(env, r, RCODE_REFUSED, EDE_PROHIBITED, NULL)
 		    : answer_error(env, r, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, NULL);
 }

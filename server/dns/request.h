@@ -35,6 +35,7 @@ struct request_env {
 	struct ratelimit
 		*ratelimit; /* NULL: answers by UDP are not limited; the caller's, set after request_env_init */
 	struct housekeeper *housekeeper; /* NULL: refusals are not noted; set after request_env_init */
+	struct secondary *secondary;     /* NULL: we are primary of all zones; set after request_env_init */
 	struct sig0_gate gate;
 	struct zonestore *store; /* this thread's READ handle, opened at the first IXFR */
 	struct writer writer;    /* for every message that this worker builds */

@@ -167,6 +167,7 @@ enum err worker_start(struct worker *w)
 {
 	struct writer_thread *writer = w->server->writer;
 	w->env.housekeeper = w->server->housekeeper;
+	w->env.secondary = w->server->secondary;
 	if (udp_start(w->udp, w->base, writer) || tcp_start(w->tcp, w->base, writer) ||
 	    pthread_create(&w->thread, NULL, run, w) != 0)
 		return ERR_NOMEM;

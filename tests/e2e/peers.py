@@ -10,10 +10,13 @@ import roost
 
 
 class Primary(roost.Process):
-    """With `updates`, BIND and Knot take UPDATE, and give transfers, from anybody; the master files stay as they are."""
+    """With `updates`, BIND and Knot take UPDATE, and give transfers, from anybody; the master files stay as they are. They
+    NOTIFY the `secondary` (address, port), and give and sign its transfers with the `key`, if there is one."""
 
-    def __init__(self, zones, start=True, updates=False):
+    def __init__(self, zones, start=True, updates=False, secondary=None, key=None):
         super().__init__(type(self).__name__.lower())
+        self.secondary = secondary
+        self.key = key
         self.zones = zones
         self.updates = updates
         if updates:
@@ -35,8 +38,16 @@ class Primary(roost.Process):
 class BindPrimary(Primary):
     def configure(self):
         allow = "allow-update { any; }; allow-transfer { any; };" if self.updates else ""
+        keyed = f'key "{self.key.name}"' if self.key else ""
+        if self.key:
+            allow = f"allow-update {{ any; }}; allow-transfer {{ {keyed}; }};"
+        notify = "notify no;"
+        if self.secondary:
+            address, port = self.secondary
+            notify = f"notify explicit; notify-delay 0; also-notify {{ {address} port {port} {keyed}; }};"
         zones = "".join(f'zone "{name}" {{ type primary; file "{path}"; {allow} }};\n' for name, path in self.zones.items())
         return f"""
+{self.key.text() if self.key else ""}
 options {{
 	directory "{self.directory}";
 	managed-keys-directory "{self.directory}";
@@ -48,7 +59,7 @@ options {{
 	recursion no;
 	dnssec-validation no;
 	empty-zones-enable no;
-	notify no;
+	{notify}
 	minimal-responses no-auth;
 	minimal-any yes;
 	check-names primary ignore;
@@ -65,8 +76,20 @@ controls {{ }};
 class KnotPrimary(Primary):
     def configure(self):
         zones = "".join(f"\n  - domain: {name}\n    file: {path}" for name, path in self.zones.items())
+        keyed = f"\n    key: {self.key.name}" if self.key else ""
         anybody = "acl:\n  - id: anybody\n    action: [update, transfer]\n" if self.updates else ""
         allow = "    acl: anybody\n" if self.updates else ""
+        remote, content = "", "none"
+        if self.key:
+            anybody = (f"key:\n  - id: {self.key.name}\n    algorithm: {self.key.algorithm}\n    secret: {self.key.secret}\n"
+                       "acl:\n  - id: anybody\n    action: update\n"
+                       f"  - id: transfer\n    action: transfer{keyed}\n")
+            allow = "    acl: [anybody, transfer]\n"
+        if self.secondary:
+            address, port = self.secondary
+            remote = f"remote:\n  - id: secondary\n    address: {address}@{port}{keyed}\n"
+            allow += "    notify: secondary\n"
+            content = "changes"
         return f"""
 server:
     rundir: {self.directory}
@@ -82,11 +105,12 @@ log:
 database:
     storage: {self.directory}
 {anybody}
+{remote}
 template:
   - id: default
     storage: {self.directory}
     zonefile-sync: -1
-    journal-content: none
+    journal-content: {content}
     semantic-checks: soft
 {allow}
 zone:{zones}

@@ -19,6 +19,7 @@ struct admin_command {
 static const struct admin_command commands[] = {
 	{"init",          ZONE_OPTIONAL, admin_starter_prepare},
 	{"zone import",   ZONE_NEEDED,   admin_zone_import},
+	{"zone add",      ZONE_NEEDED,   admin_zone_add},
 	{"zone remove",   ZONE_NEEDED,   admin_zone_remove},
 	{"zone set",      ZONE_NEEDED,   admin_zone_set},
 	{"record add",    ZONE_NEEDED,   admin_record_add},

@@ -16,6 +16,7 @@
  *                                               -> {"key":NAME, "secret":…, "algorithm":…, "created":bool}
  *   "zone import"    zone, file_name            the file's descriptor comes beside the request
  *                                               -> {"warnings":["…"]} if zonefile_check has findings
+ *   "zone add"       zone, primaries, key?      a secondary zone; primaries: list of "ADDR@PORT", "@PORT"
  *   "zone remove"    zone
  *   "zone set"       zone, option, value        serial-policy, history-age or history-size
  *   "record add"     zone, name, ttl?, type, data[]

@@ -3,6 +3,7 @@
 #define ROOST_ZONES_ADMIN_INSIDE_H
 
 #include "zones/admin/admin.h"
+#include "zones/store/zonestore_secondary.h"
 
 struct admin_command;
 
@@ -27,6 +28,8 @@ struct admin_request {
 	const struct preset *preset; /* grant preset */
 	struct keystore_lock lock;
 	struct zonestore_peer peer;
+	struct zonestore_primary primary[ZONESTORE_PRIMARIES_MAX]; /* zone add */
+	unsigned primaries;
 	struct zonestore_zone wanted; /* zone set: of it what `option` sets */
 	const struct admin_zone_option *option;
 };
@@ -36,6 +39,7 @@ struct admin_request {
 typedef enum err admin_prepare_fn(struct admin_request *r, struct errmsg *why);
 
 admin_prepare_fn admin_starter_prepare;                                                  /* admin_starter.c */
+admin_prepare_fn admin_zone_add;                                                         /* admin_secondary.c */
 admin_prepare_fn admin_zone_import, admin_zone_remove, admin_zone_set;                   /* admin_zone.c */
 admin_prepare_fn admin_record_add, admin_record_set, admin_record_delete;                /* admin_record.c */
 admin_prepare_fn admin_revert_prepare;                                                   /* admin_revert.c */

@@ -104,8 +104,7 @@ void commit_free(struct commit *c)
 	free(c);
 }
 
-/* Remembers a zone whose old versions wait for readers. Without memory for that, its next publish frees them. */
-static void touch(struct commit *c, struct zone *z)
+void commit_touch(struct commit *c, struct zone *z)
 {
 	int64_t known;
 	if (map_get(&c->touched_index, (uintptr_t)z, &known))
@@ -289,7 +288,7 @@ bool commit_copy_soa(struct commit_soa *out, const struct content_rr *rr)
 	return true;
 }
 
-static bool edited_soa(const struct edit *e, struct commit_soa *out)
+bool commit_edited_soa(const struct edit *e, struct commit_soa *out)
 {
 	struct content_rr rr;
 	return edit_soa(e, &rr) && commit_copy_soa(out, &rr);
@@ -348,6 +347,20 @@ static enum err write_edit_rr(void *arg, const uint8_t *owner, bool add, const s
 	return commit_journal_rr(j, owner, add, rr);
 }
 
+enum err commit_journal_edit(struct commit *c, struct edit *e, int64_t zone, const struct job *job,
+			     const struct commit_soa *from, const struct commit_soa *to, int64_t *id,
+			     struct errmsg *why)
+{
+	enum err err = commit_begin_history(c, zone, job, job->actor.note, from, to, false, id, why);
+	struct commit_journal j = {.c = c, .zone = zone_name(edit_zone(e)), .version = *id, .why = why};
+	if (!err)
+		err = edit_changes(e, false, write_edit_rr, &j);
+	j.add = true;
+	if (!err)
+		err = edit_changes(e, false, write_edit_rr, &j);
+	return err ? err : zonestore_end_version(c->store, why);
+}
+
 /* ---- updates ---- */
 
 static void clear_result(struct job *job)
@@ -367,19 +380,11 @@ static enum err make_version(struct commit *c, struct commit_open_zone *z, struc
 	enum err err = ERR_OK;
 	if (!soa_set)
 		err = edit_set_serial(z->edit, commit_next_serial(z->row.policy, from->serial, clock_unix()));
-	if (err || !edited_soa(z->edit, &to))
+	if (err || !commit_edited_soa(z->edit, &to))
 		return errmsg_set(why, err ? err : ERR_CORRUPT, "the zone's SOA cannot be changed");
 
 	int64_t id;
-	err = commit_begin_history(c, z->row.id, job, job->actor.note, from, &to, false, &id, why);
-	struct commit_journal j = {.c = c, .zone = zone_name(z->zone), .version = id, .why = why};
-	if (!err)
-		err = edit_changes(z->edit, false, write_edit_rr, &j);
-	j.add = true;
-	if (!err)
-		err = edit_changes(z->edit, false, write_edit_rr, &j);
-	if (!err)
-		err = zonestore_end_version(c->store, why);
+	err = commit_journal_edit(c, z->edit, z->row.id, job, from, &to, &id, why);
 	if (err)
 		return err;
 	z->changed = true;
@@ -489,7 +494,7 @@ static enum err run_update(struct commit *c, struct job *job, struct errmsg *why
 		errmsg_set(&job->why, ERR_CORRUPT, "%s", zone_fault(z->zone));
 		return ERR_OK;
 	}
-	if (!err && !edited_soa(z->edit, &from))
+	if (!err && !commit_edited_soa(z->edit, &from))
 		err = errmsg_set(&job->why, ERR_CORRUPT, "the zone has no SOA: import it again");
 	if (err) {
 		*why = job->why;
@@ -514,16 +519,30 @@ static enum err run_update(struct commit *c, struct job *job, struct errmsg *why
 
 struct row_writer {
 	struct commit *c;
-	const struct commit_open_zone *z;
+	const uint8_t *apex;
+	int64_t zone, change; /* ids */
 	struct errmsg *why;
 };
 
 static enum err write_rows(void *arg, const uint8_t *owner, const struct content *before, const struct content *after)
 {
 	struct row_writer *w = arg;
-	int64_t change = w->z->change;
-	map_get(&w->c->authors, author_key(zone_name(w->z->zone), owner), &change);
-	return zonestore_put_name(w->c->store, w->z->row.id, owner, before, after, change, w->why);
+	int64_t change = w->change;
+	map_get(&w->c->authors, author_key(w->apex, owner), &change);
+	return zonestore_put_name(w->c->store, w->zone, owner, before, after, change, w->why);
+}
+
+enum err commit_store_edit(struct commit *c, struct edit *e, int64_t zone, int64_t change, uint32_t serial,
+			   struct errmsg *why)
+{
+	struct row_writer w = {.c = c, .apex = zone_name(edit_zone(e)), .zone = zone, .change = change, .why = why};
+	enum err err = zonestore_set_serial(c->store, zone, serial, clock_unix_ms(), why);
+	if (!err)
+		err = edit_names(e, write_rows, &w);
+	if (err)
+		return err;
+	err = edit_prepare(e);
+	return err ? errmsg_set(why, err, "no memory for the new version") : ERR_OK;
 }
 
 /* Everything that can fail: rows, room in memory, then COMMIT. */
@@ -531,17 +550,10 @@ static enum err make_durable(struct commit *c, struct errmsg *why)
 {
 	for (size_t i = 0; i < c->open_count; i++) {
 		struct commit_open_zone *z = &c->open[i];
-		struct row_writer w = {.c = c, .z = z, .why = why};
-		if (!z->changed)
-			continue;
-		enum err err = zonestore_set_serial(c->store, z->row.id, z->serial, clock_unix_ms(), why);
-		if (!err)
-			err = edit_names(z->edit, write_rows, &w);
+		enum err err =
+			z->changed ? commit_store_edit(c, z->edit, z->row.id, z->change, z->serial, why) : ERR_OK;
 		if (err)
 			return err;
-		err = edit_prepare(z->edit);
-		if (err)
-			return errmsg_set(why, err, "no memory for the new version");
 	}
 	return commit_transaction(c, why);
 }
@@ -570,7 +582,7 @@ static void publish(struct commit *c)
 		struct commit_open_zone *z = &c->open[i];
 		if (!z->changed)
 			continue;
-		touch(c, z->zone);
+		commit_touch(c, z->zone);
 		struct zone_view v = zone_view(z->zone);
 		commit_announce(c, zone_name(z->zone), zone_serial(&v), true);
 	}
@@ -722,6 +734,10 @@ static void run_alone(struct commit *c, struct job *job)
 	clear_result(job);
 	if (job->kind == JOB_REPLACE)
 		err = commit_replace(c, job, &why);
+	else if (job->kind == JOB_DELTAS)
+		err = commit_deltas(c, job, &why);
+	else if (job->kind == JOB_BLANK)
+		err = commit_blank(c, job, &why);
 	else if (job->kind == JOB_REMOVE)
 		err = remove_zone(c, job, &why);
 	else

@@ -85,6 +85,26 @@ MUST_USE enum err commit_begin_history(struct commit *c, int64_t zone, const str
 MUST_USE enum err commit_journal_rr(struct commit_journal *j, const uint8_t *owner, bool add,
 				    const struct content_rr *rr);
 
+/* Remembers a zone whose old versions wait for readers. Without memory for that, its next publish frees them. */
+void commit_touch(struct commit *c, struct zone *z);
+
+/* False if there is none. */
+bool commit_edited_soa(const struct edit *e, struct commit_soa *out);
+
+/* What changed since the edit's savepoint, as one version of the journal. */
+MUST_USE enum err commit_journal_edit(struct commit *c, struct edit *e, int64_t zone, const struct job *job,
+				      const struct commit_soa *from, const struct commit_soa *to, int64_t *id,
+				      struct errmsg *why);
+
+/* The rows of all names that the edit touched, and the zone's serial; then edit_prepare: after that, only COMMIT can
+ * fail. change: the last version's id. */
+MUST_USE enum err commit_store_edit(struct commit *c, struct edit *e, int64_t zone, int64_t change, uint32_t serial,
+				    struct errmsg *why);
+
+/* JOB_DELTAS and JOB_BLANK, up to their publication (zones/change/commit_deltas.c). */
+MUST_USE enum err commit_deltas(struct commit *c, struct job *job, struct errmsg *why);
+MUST_USE enum err commit_blank(struct commit *c, struct job *job, struct errmsg *why);
+
 /* Call the hooks. */
 void commit_announce(struct commit *c, const uint8_t *zone, uint32_t serial, bool present);
 void commit_announce_admin(struct commit *c);

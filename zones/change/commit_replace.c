@@ -161,11 +161,13 @@ static enum err find_replaced(struct replacement *r)
 	struct errmsg ignored = {.text = ""};
 	struct content_rr rr;
 	enum err err = zonestore_find_zone(r->c->store, job->zone.wire, &r->row, r->why);
-	if (err == ERR_NOTFOUND) {
+	if (err == ERR_NOTFOUND && !job->transfer) {
 		r->row = (struct zonestore_zone){
 			.name = job->zone, .role = job->role ? job->role : ZONE_PRIMARY, .policy = SERIAL_INCREMENT};
 		return zonestore_add_zone(r->c->store, &r->row, r->why);
 	}
+	if (!err && job->transfer && r->row.role != ZONE_SECONDARY)
+		return errmsg_set(r->why, ERR_REFUSED, "the zone is a secondary no longer");
 	if (err)
 		return err;
 	/* A zone whose rows cannot be loaded is mended by replacing it whole. */
@@ -306,7 +308,7 @@ enum err commit_replace(struct commit *c, struct job *job, struct errmsg *why)
 		job->serial = r.from.serial;
 		err = job->run ? commit_transaction(c, why) : ERR_OK;
 	}
-	if (!err && job->run)
+	if (!err && job->run && !job->transfer)
 		commit_announce_admin(c);
 	content_free(r.patched);
 	return err;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "zones/change/deltas.h"
 #include "zones/file/zonefile.h"
 
 struct job *job_new(enum job_kind kind)
@@ -19,5 +20,6 @@ void job_free(struct job *job)
 		return;
 	update_free(job->update);
 	zonefile_image_free(job->image);
+	deltas_free(job->deltas);
 	free(job);
 }

@@ -8,9 +8,12 @@
 enum job_kind {
 	JOB_UPDATE,  /* prerequisites and record operations on one zone */
 	JOB_REPLACE, /* a whole zone from an image, as one version (import, AXFR in); makes the zone if it is new */
-	JOB_REMOVE,  /* the zone, with all that belongs to it */
-	JOB_ADMIN,   /* keys, grants, peers: rows that are not zone content; `run` does it inside the transaction */
-	JOB_CHORE    /* rows that nobody is told of; `run` does it inside the transaction */
+	JOB_DELTAS,  /* a secondary's: versions that its primary made (IXFR in), each one in the journal */
+	JOB_BLANK, /* a secondary has no content that may be served (not transferred yet, or expired): every question gets
+		      * SERVFAIL until it is replaced. Why not is the actor's note */
+	JOB_REMOVE, /* the zone, with all that belongs to it */
+	JOB_ADMIN,  /* keys, grants, peers: rows that are not zone content; `run` does it inside the transaction */
+	JOB_CHORE   /* rows that nobody is told of; `run` does it inside the transaction */
 };
 
 /* Who wants it: goes into the history and the log. */
@@ -21,6 +24,7 @@ struct job_actor {
 	char note[256];
 };
 
+struct deltas;     /* zones/change/deltas.h */
 struct zone_image; /* zones/file/zonefile.h: all records of a zone, not yet in the store */
 
 struct job {
@@ -32,9 +36,11 @@ struct job {
 	struct update *update;    /* JOB_UPDATE; owned by the job */
 	int64_t expire;           /* JOB_UPDATE: not 0 (unix ms): `update` is made on the writer, by lease_expire */
 	struct zone_image *image; /* JOB_REPLACE; owned by the job */
+	struct deltas *deltas;    /* JOB_DELTAS; owned by the job */
 	enum zone_role role;      /* JOB_REPLACE of a new zone */
-	/* JOB_ADMIN, JOB_CHORE: the change itself. JOB_REPLACE (NULL: none): rows that must come with the zone or not at all,
-	 * after its own were written. */
+	bool transfer;            /* JOB_REPLACE: from a primary. The zone must be there, and a secondary */
+	/* JOB_ADMIN, JOB_CHORE: the change itself. JOB_REPLACE, JOB_DELTAS (NULL: none): rows that must come with the zone or not
+	 * at all, after its own were written. A transfer's are told to nobody. */
 	enum err (*run)(struct job *job, struct zonestore *store, struct errmsg *why);
 	void *run_arg; /* for run; the submitter's */
 

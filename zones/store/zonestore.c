@@ -164,6 +164,21 @@ static const char schema_leases[] = "CREATE TABLE lease ("
 				    ") STRICT, WITHOUT ROWID;"
 				    "CREATE INDEX lease_expires ON lease (expires);";
 
+/* See zonestore_secondary.h. */
+static const char schema_secondary[] = "CREATE TABLE zone_primary ("
+				       " zone INTEGER NOT NULL REFERENCES zone (id) ON DELETE CASCADE,"
+				       " position INTEGER NOT NULL,"
+				       " address TEXT NOT NULL,"
+				       " \"key\" TEXT,"
+				       " PRIMARY KEY (zone, position)"
+				       ") STRICT, WITHOUT ROWID;"
+				       "CREATE TABLE secondary ("
+				       " zone INTEGER PRIMARY KEY REFERENCES zone (id) ON DELETE CASCADE,"
+				       " checked INTEGER NOT NULL," /* unix ms */
+				       " expires INTEGER NOT NULL," /* unix ms */
+				       " source TEXT NOT NULL"
+				       ") STRICT;";
+
 /* ---- the handle ---- */
 
 static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mode mode, struct errmsg *msg)
@@ -171,14 +186,9 @@ static enum err open_sql(struct zonestore *s, const char *path, enum sqlstore_mo
 	char *script;
 	if (asprintf(&script, "%s%s", keystore_schema_0, schema_0) < 0)
 		return errmsg_set(msg, ERR_NOMEM, "database %s: out of memory", path);
-	const char *const migrations[] = {script,
-					  schema_history_bounds,
-					  schema_journal,
-					  schema_upkeep,
-					  keystore_schema_rights,
-					  schema_leases,
-					  keystore_schema_leases,
-					  NULL};
+	const char *const migrations[] = {
+		script,        schema_history_bounds,  schema_journal,   schema_upkeep, keystore_schema_rights,
+		schema_leases, keystore_schema_leases, schema_secondary, NULL};
 	const struct sqlstore_schema schema = {
 		.application_id = APPLICATION_ID, .migrations = migrations, .functions = zonestore_inside_functions};
 	enum err err = sqlstore_open(&s->sql, path, mode, &schema, msg);

@@ -31,6 +31,7 @@ struct zonestore {
 
 	sqlite3_stmt *add_zone, *find_zone, *each_zone, *zones_between, *zones_end, *zone_name, *set_serial, *set_zone;
 	sqlite3_stmt *remove_pieces, *remove_changes, *remove_names, *remove_zone;
+	sqlite3_stmt *add_primary, *put_checked, *each_secondary;
 	sqlite3_stmt *add_peer, *remove_peer, *hand_over_peers, *each_peer, *each_zone_peer;
 
 	sqlite3_stmt *insert_rrset, *update_rrset, *delete_rrset, *clear_rrsets, *count_rrsets, *each_rrset,

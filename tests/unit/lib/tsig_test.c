@@ -382,6 +382,76 @@ static void test_stream(void **state)
 	tsig_key_free(key);
 }
 
+/* What a server that signs every n-th message makes: its MAC covers those before it too (§5.3.1). */
+static void sign_behind(struct tsig_context *server, const struct packet *before, size_t count, struct packet *a)
+{
+	struct tsig_key_piece pieces[2 + TSIG_UNSIGNED_MAX + 2];
+	uint8_t len[2], timers[8], mac[TSIG_MAC_MAX];
+	struct tsig_context plain = *server;
+	size_t n = 0, at = a->len;
+	buf_store_u16(len, server->mac_len);
+	pieces[n++] = (struct tsig_key_piece){len, sizeof len};
+	pieces[n++] = (struct tsig_key_piece){server->mac, server->mac_len};
+	for (size_t i = 0; i < count; i++)
+		pieces[n++] = (struct tsig_key_piece){before[i].wire, before[i].len};
+	pieces[n++] = (struct tsig_key_piece){a->wire, a->len};
+	struct wbuf w = buf_writer(timers, sizeof timers);
+	buf_put_u48(&w, 1000);
+	buf_put_u16(&w, TSIG_FUDGE);
+	pieces[n++] = (struct tsig_key_piece){timers, sizeof timers};
+	assert_int_equal(tsig_key_mac(server->key, pieces, n, mac), ERR_OK);
+	/* The record as it is otherwise, with that MAC. */
+	assert_int_equal(tsig_sign_stream(&plain, a->wire, &a->len, sizeof a->wire, 1000), ERR_OK);
+	size_t mac_at = a->len - 6 - server->mac_len;
+	assert_true(mac_at > at);
+	memcpy(a->wire + mac_at, mac, server->mac_len);
+	memcpy(server->mac, mac, server->mac_len);
+}
+
+static enum tsig_status verify_stream(struct tsig_stream *s, const struct packet *p)
+{
+	struct message m;
+	assert_int_equal(message_parse(&m, p->wire, p->len), ERR_OK);
+	return tsig_stream_verify(s, &m, 1000);
+}
+
+static void test_stream_with_unsigned_messages(void **state)
+{
+	static struct packet before[TSIG_UNSIGNED_MAX];
+	struct tsig_key *key = make_key(TSIG_HMAC_SHA256);
+	struct tsig_context client, server;
+	struct packet q = signed_request(&client, key, 1000);
+	struct tsig_stream *s;
+
+	(void)state;
+	assert_int_equal(receive(&server, &q, key, 1000), TSIG_OK);
+	struct packet first = plain_message(FLAG_QR | FLAG_AA);
+	assert_int_equal(tsig_sign_stream(&server, first.wire, &first.len, sizeof first.wire, 1000), ERR_OK);
+	for (size_t i = 0; i < TSIG_UNSIGNED_MAX; i++) {
+		before[i] = plain_message(FLAG_QR | FLAG_AA);
+		buf_store_u16(before[i].wire, (uint16_t)i);
+	}
+	struct packet last = plain_message(FLAG_QR | FLAG_AA);
+	sign_behind(&server, before, TSIG_UNSIGNED_MAX, &last);
+
+	for (unsigned forged = 0; forged < 3; forged++) {
+		assert_int_equal(tsig_stream_new(&s, &client), ERR_OK);
+		assert_int_equal(verify_stream(s, &before[0]), TSIG_FORMERR); /* the first must be signed */
+		assert_int_equal(verify_stream(s, &first), TSIG_OK);
+		assert_true(tsig_stream_settled(s));
+		for (size_t i = 0; i < TSIG_UNSIGNED_MAX; i++)
+			assert_int_equal(verify_stream(s, &before[forged == 1 && i == 7 ? 6 : i]), TSIG_OK);
+		assert_false(tsig_stream_settled(s));
+		if (forged == 2)
+			assert_int_equal(verify_stream(s, &before[0]), TSIG_FORMERR); /* one too many */
+		else
+			assert_int_equal(verify_stream(s, &last), forged ? TSIG_BADSIG : TSIG_OK);
+		assert_int_equal(tsig_stream_settled(s), !forged);
+		tsig_stream_free(s);
+	}
+	tsig_key_free(key);
+}
+
 /* A forwarder may change the ID of the message; the MAC covers the original (§5.5). */
 static void test_changed_id(void **state)
 {
@@ -759,6 +829,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_stream),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_stream_with_unsigned_messages),
 		cmocka_unit_test(test_changed_id),
 		cmocka_unit_test(test_tampering),
 		cmocka_unit_test(test_wrong_key),

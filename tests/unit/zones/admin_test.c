@@ -523,7 +523,12 @@ static void nonsense_is_refused(void **state)
 	start_zone(f);
 	refused(f, "{}", "\"cmd\"");
 	refused(f, "{\"cmd\":7}", "\"cmd\"");
-	refused(f, "{\"cmd\":\"zone add\"}", "zone add");
+	refused(f, "{\"cmd\":\"zone paint\"}", "zone paint");
+	refused(f, "{\"cmd\":\"zone add\",\"zone\":\"new.example\"}", "--primary");
+	refused(f, "{\"cmd\":\"zone add\",\"zone\":\"new.example\",\"primaries\":[\"nowhere\"]}", "nowhere");
+	refused(f, "{\"cmd\":\"zone add\",\"zone\":\"new.example\",\"primaries\":[\"@53\"]}", "--key");
+	refused(f, "{\"cmd\":\"zone add\",\"zone\":\"new.example\",\"primaries\":[\"192.0.2.1\"],\"key\":\"none\"}",
+		"key none");
 	refused(f, "{\"cmd\":\"record add\"}", "\"zone\" is missing");
 	refused(f, "{\"cmd\":\"record add\",\"zone\":[]}", "must be a text");
 	refused(f, "{\"cmd\":\"record add\",\"zone\":\"a..b\"}", "not a domain name");

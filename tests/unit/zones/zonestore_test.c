@@ -987,6 +987,7 @@ static void go_back_to_first_release(void)
 	     "NOT "
 	     "NULL, rdata BLOB NOT NULL, PRIMARY KEY (version, seq)) STRICT, WITHOUT ROWID;"
 	     "DROP TABLE name_version; DROP TABLE refusal; DROP TABLE lease;"
+	     "DROP TABLE zone_primary; DROP TABLE secondary;"
 	     "ALTER TABLE zone DROP COLUMN kept_to; ALTER TABLE zone DROP COLUMN kept_seq;"
 	     "ALTER TABLE zone DROP COLUMN kept_octets;"
 	     "DROP TRIGGER grant_wants_key; DROP TRIGGER identity_gone; DROP TABLE lock; DROP INDEX key_identity;"
