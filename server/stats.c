@@ -58,7 +58,7 @@ static const char *const tsigs[] = {"ok", "badkey", "badsig", "badtime", "badtru
 static const char *const forms[] = {"axfr", "ixfr", "ixfr_whole", "uptodate", "broken", NULL};
 static const char *const notifies[] = {"sent", "acked", "failed", NULL};
 static const char *const routes[] = {"address", "dyndns2", "nic_delete", "duckdns", "dynv6",
-				     "health",  "metrics", "nothing",    NULL};
+				     "httpreq", "health",  "metrics",    "nothing", NULL};
 static const char *const http_statuses[] = {"200", "400", "401", "403", "404", "405", "408", "503", "other", NULL};
 static const char *const hosts[] = {"nochg", "good", "nohost", "slow", "failed", NULL};
 static const char *const closes[] = {"evicted", "idle", "stuck", "turned_away", NULL};

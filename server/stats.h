@@ -97,6 +97,7 @@ enum stats_counter {
 	STATS_HTTP_DELETE,
 	STATS_HTTP_DUCKDNS,
 	STATS_HTTP_DYNV6,
+	STATS_HTTP_HTTPREQ,
 	STATS_HTTP_HEALTH,
 	STATS_HTTP_METRICS,
 	STATS_HTTP_NOTHING,      /* no such path, or not by that method */

@@ -11,6 +11,7 @@ route_fn dialect_dyndns2;    /* /nic/update, /v3/update, /dyndns/update, /ph/upd
 route_fn dialect_nic_delete; /* /nic/delete */
 route_fn dialect_duckdns;    /* /update?domains=…&token=… */
 route_fn dialect_dynv6;      /* /api/update?hostname=…&token=… */
+route_fn dialect_httpreq;    /* /acme/present, /acme/cleanup */
 /* "/update" and "/" are several dialects': told apart by method and parameters. */
 route_fn dialect_choose;
 

@@ -72,7 +72,7 @@ static bool read_addresses(struct dyn *d, struct wish_family *v4, struct wish_fa
 	if (txt) {
 		if (strlen(txt) > DYN_TEXT_MAX)
 			return false;
-		d->txt_kind = clear ? WISH_DELETE : WISH_SET;
+		d->txt_kind = clear ? DYN_TXT_DELETE : DYN_TXT_SET;
 		snprintf(d->txt, sizeof d->txt, "%s", txt);
 		return true;
 	}

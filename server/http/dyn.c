@@ -63,7 +63,7 @@ static bool may_have(const struct plan *p, const struct wish_host *h, const stru
 {
 	return (h->v4.kind == WISH_KEEP || allowed(p, h->name.wire, TYPE_A)) &&
 	       (h->v6.kind == WISH_KEEP || allowed(p, h->name.wire, TYPE_AAAA)) &&
-	       (p->dyn->txt_kind == WISH_KEEP || allowed(p, txt_owner->wire, TYPE_TXT));
+	       (p->dyn->txt_kind == DYN_TXT_KEEP || allowed(p, txt_owner->wire, TYPE_TXT));
 }
 
 /* The worse of two; good is more than nochg. */
@@ -81,20 +81,42 @@ static enum dyn_result plan_family(struct plan *p, const struct wish_host *h, co
 	return plan_update(p) || change_push(p->update, h->name.wire, &set) ? DYN_FAILED : DYN_GOOD;
 }
 
+static bool has_rdata(const struct content *now, const struct rrset *set, const uint8_t *rdata, size_t len)
+{
+	struct content_rr rr;
+	size_t at = 0;
+	while (set && content_next(content_block(now, set), set->len, &at, &rr))
+		if (rr.rdlen == len && memcmp(rr.rdata, rdata, len) == 0)
+			return true;
+	return false;
+}
+
+static enum err push_txt(struct update *u, const uint8_t *owner, uint16_t class, const uint8_t *rdata, size_t len)
+{
+	return update_push(u, SECTION_UPDATE, owner, TYPE_TXT, class, class == CLASS_IN ? CHANGE_TTL : 0, rdata,
+			   (uint16_t)len);
+}
+
 static enum dyn_result plan_txt(struct plan *p, const struct name *owner)
 {
 	const struct dyn *d = p->dyn;
+	const struct content *now = zone_find_name(&p->view, owner->wire, NULL);
+	const struct rrset *set = content_find(now, TYPE_TXT);
 	uint8_t rdata[1 + DYN_TEXT_MAX];
-	size_t len = strlen(d->txt);
-	bool there = content_find(zone_find_name(&p->view, owner->wire, NULL), TYPE_TXT) != NULL;
-	if (d->txt_kind == WISH_KEEP || (d->txt_kind == WISH_DELETE && !there))
+	size_t len = strlen(d->txt) + 1;
+	rdata[0] = (uint8_t)(len - 1);
+	memcpy(rdata + 1, d->txt, len - 1);
+	bool there = has_rdata(now, set, rdata, len);
+	bool replace = d->txt_kind == DYN_TXT_SET || (d->txt_kind == DYN_TXT_DELETE && set);
+	bool add = d->txt_kind == DYN_TXT_SET || (d->txt_kind == DYN_TXT_ADD && !there);
+	bool remove = d->txt_kind == DYN_TXT_REMOVE && there;
+	if (!replace && !add && !remove)
 		return DYN_NOCHG;
-	rdata[0] = (uint8_t)len;
-	memcpy(rdata + 1, d->txt, len);
-	if (plan_update(p) || update_push(p->update, SECTION_UPDATE, owner->wire, TYPE_TXT, CLASS_ANY, 0, NULL, 0))
-		return DYN_FAILED;
-	if (d->txt_kind == WISH_SET && update_push(p->update, SECTION_UPDATE, owner->wire, TYPE_TXT, CLASS_IN,
-						   CHANGE_TTL, rdata, (uint16_t)(len + 1)))
+	if (add && content_find(now, TYPE_CNAME))
+		return DYN_FAILED; /* as with addresses */
+	if (plan_update(p) || (replace && push_txt(p->update, owner->wire, CLASS_ANY, NULL, 0)) ||
+	    (add && push_txt(p->update, owner->wire, CLASS_IN, rdata, len)) ||
+	    (remove && push_txt(p->update, owner->wire, CLASS_NONE, rdata, len)))
 		return DYN_FAILED;
 	return DYN_GOOD;
 }
@@ -103,13 +125,13 @@ static enum dyn_result plan_host(struct plan *p, const struct wish_host *h)
 {
 	const struct content *now = zone_find_name(&p->view, h->name.wire, NULL);
 	struct name txt_owner;
-	if (name_join(&txt_owner, acme_label, sizeof acme_label, h->name.wire))
-		txt_owner = h->name; /* as long as names can be: nothing is below it */
+	if (p->dyn->txt_at_host || name_join(&txt_owner, acme_label, sizeof acme_label, h->name.wire))
+		txt_owner = h->name; /* or as long as names can be: nothing is below it */
 	if (!may_have(p, h, &txt_owner))
 		return DYN_NOHOST;
-	/* Addresses beside a CNAME are passed over in silence (RFC 2136 §3.4.2.2): say so here. */
-	if (content_find(now, TYPE_CNAME))
-		return DYN_FAILED;
+	bool addresses = h->v4.kind != WISH_KEEP || h->v6.kind != WISH_KEEP;
+	if (addresses && content_find(now, TYPE_CNAME))
+		return DYN_FAILED; /* what comes beside a CNAME is passed over in silence (RFC 2136 §3.4.2.2): say so */
 	enum dyn_result r = plan_family(p, h, now, &h->v4, TYPE_A);
 	r = both(r, plan_family(p, h, now, &h->v6, TYPE_AAAA));
 	return both(r, plan_txt(p, &txt_owner));

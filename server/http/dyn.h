@@ -21,12 +21,21 @@ enum dyn_result {
 
 enum { DYN_TEXT_MAX = 255 /* octets of a TXT string */ };
 
+enum dyn_txt {
+	DYN_TXT_KEEP,
+	DYN_TXT_SET,    /* this value and no other */
+	DYN_TXT_DELETE, /* all of them go */
+	DYN_TXT_ADD,    /* this value beside others */
+	DYN_TXT_REMOVE  /* this one goes, others stay */
+};
+
 struct dyn {
 	struct call *call;
 	const char *dialect; /* for the history: "dyndns2" */
 	struct wish wish;
-	/* Beside addresses: a TXT at _acme-challenge of each host. */
-	enum wish_kind txt_kind;
+	/* Beside addresses: a TXT at _acme-challenge of each host, or at the host's own name. */
+	enum dyn_txt txt_kind;
+	bool txt_at_host;
 	char txt[DYN_TEXT_MAX + 1];
 
 	enum dyn_result result[WISH_HOSTS_MAX];

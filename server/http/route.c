@@ -23,6 +23,8 @@ static const struct row {
 	{"/ph/update", GET | POST | PUT, dialect_dyndns2, STATS_HTTP_DYNDNS2},
 	{"/nic/delete", GET | POST, dialect_nic_delete, STATS_HTTP_DELETE},
 	{"/api/update", GET | POST, dialect_dynv6, STATS_HTTP_DYNV6},
+	{"/acme/present", POST, dialect_httpreq, STATS_HTTP_HTTPREQ},
+	{"/acme/cleanup", POST, dialect_httpreq, STATS_HTTP_HTTPREQ},
 	{"/update", GET | POST | PUT, dialect_choose, STATS_HTTP_DYNDNS2},
 	{"/", GET | POST | PUT, dialect_choose, STATS_HTTP_DYNDNS2},
 	{"/ip", GET, page_address, STATS_HTTP_ADDRESS},

@@ -81,6 +81,33 @@ def test_lego(home, pebble, algorithm):
     assert len(updates(home.server)) == 2
 
 
+@pytest.mark.parametrize("mode", ["", "RAW"])
+def test_lego_over_http(mode):
+    """httpreq, by a token with the grants of the preset; a name and its wildcard at the same time."""
+    port = roost.free_port()
+    home = roost.Home("--http", f"127.0.0.1@{port}")
+    pebble = partners.Pebble(f"127.0.0.1:{home.server.port}")
+    token = home.server.ctl("token", "add", f"www.{ZONE}").stdout.split()[0]
+    home.server.ctl("grant", "preset", ZONE, "acme", "--key", f"www.{ZONE}")
+    work = partners.directory("lego")
+
+    def lego(*names, secret=token, status=0):
+        run = ["env", f"LEGO_CA_CERTIFICATES={pebble.certificate}", f"HTTPREQ_ENDPOINT=http://127.0.0.1:{port}/acme",
+               f"HTTPREQ_MODE={mode}", f"HTTPREQ_USERNAME=www.{ZONE}", f"HTTPREQ_PASSWORD={secret}",
+               "HTTPREQ_POLLING_INTERVAL=1", "lego", "-a", "-m", f"a@{ZONE}", "-s", pebble.url, "--path", work, "--dns",
+               "httpreq", "--dns.resolvers", f"127.0.0.1:{home.server.port}", "--dns.disable-cp"]
+        done = roost.run([*run, *(word for name in names for word in ("-d", name)), "run"], seconds=120, status=status)
+        return done.stdout + done.stderr
+
+    lego(f"www.{ZONE}", f"*.www.{ZONE}")
+    issued = partners.issuer_of(os.path.join(work, "certificates", f"www.{ZONE}.crt"))
+    assert "Pebble" in issued and f"DNS:*.www.{ZONE}" in issued
+    assert challenges(home.server, f"www.{ZONE}") == []
+    assert len(updates(home.server)) == 4
+    assert "badauth" in lego(f"www.{ZONE}", secret="rt_wrong", status=1)
+    assert "nohost" in lego(f"mail.{ZONE}", status=1)
+
+
 # ---- clients that know port 53 only ----
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """DDNS over HTTP: the dialects as their clients send them and read the answers, identities, and what goes into the zone."""
 import base64
+import hashlib
 import http.client
+import json
 import urllib.parse
 
 import pytest
@@ -165,6 +167,59 @@ def test_duckdns(ddns):
     assert update("domains=nas.home.example&txt=value-1&clear=true") == (200, "OK")
     assert ddns.addresses("_acme-challenge.nas", "TXT") == []
     assert ddns.ask("/update?token=rt_none&domains=nas.home.example") == (200, "KO")
+
+
+def test_httpreq(ddns):
+    """Values come and go alone; RAW mode computes name and value."""
+    nas = ("nas", ddns.token)
+    name = "_acme-challenge.nas.home.example"
+
+    def ask(action, user=nas, **body):
+        return ddns.ask(f"/acme/{action}", user, "POST", json.dumps(body), Content_Type="application/json")
+
+    def texts():
+        return ddns.addresses("_acme-challenge.nas", "TXT")
+
+    assert ask("present", fqdn=name + ".", value="one") == (403, "nohost")  # a grant for addresses alone
+    ddns.roostd.ctl("grant", "preset", ZONE, "acme", "--key", "nas.home.example")
+    status, said = ask("present", fqdn=name + ".", value="one")
+    assert status == 200 and json.loads(said) == {"fqdn": name + ".", "value": "one"}
+    assert ask("present", fqdn=name, value='tw"o')[0] == 200
+    assert texts() == ['"one"', '"tw\\"o"']
+    serial = ddns.serial()
+    assert ask("present", fqdn=name, value="one")[0] == 200
+    assert ask("cleanup", fqdn=name, value="three")[0] == 200
+    assert texts() == ['"one"', '"tw\\"o"'] and ddns.serial() == serial  # nothing to do, and nothing done
+    assert ask("cleanup", fqdn=name, value="one")[0] == 200
+    assert texts() == ['"tw\\"o"']
+    assert ask("cleanup", fqdn=name, value='tw"o')[0] == 200 and texts() == []
+
+    proof = base64.urlsafe_b64encode(hashlib.sha256(b"token.thumb").digest()).decode().rstrip("=")
+    status, said = ask("present", domain="nas.home.example", token="token", keyAuth="token.thumb")
+    assert status == 200 and json.loads(said)["value"] == proof and texts() == [f'"{proof}"']
+    assert ask("cleanup", domain="nas.home.example", token="token", keyAuth="token.thumb")[0] == 200 and texts() == []
+
+    # A CNAME beside the host does not matter, one at the name of the proof does.
+    ddns.roostd.ctl("record", "set", ZONE, "nas", "CNAME", "other")
+    assert ask("present", domain="nas.home.example", token="token", keyAuth="token.thumb")[0] == 200
+    assert ask("cleanup", domain="nas.home.example", token="token", keyAuth="token.thumb")[0] == 200 and texts() == []
+    ddns.roostd.ctl("record", "set", ZONE, "_acme-challenge.nas", "CNAME", "other")
+    assert ask("present", fqdn=name, value="x") == (503, "dnserr") and ddns.reply.getheader("Retry-After") == "60"
+    ddns.roostd.ctl("record", "delete", ZONE, "_acme-challenge.nas", "CNAME")
+
+    assert ask("present", fqdn=name, value="x" * 255)[0] == 200 and texts() == ['"' + "x" * 255 + '"']
+    for body in ({}, {"fqdn": name}, {"fqdn": name, "value": ""}, {"fqdn": name, "value": "x" * 256}, {"value": "x"},
+                 {"fqdn": "a b", "value": "x"}, {"fqdn": "a" * 64 + ".example", "value": "x"}, {"domain": "nas.home.example"},
+                 {"domain": "nas.home.example", "keyAuth": ""}):
+        assert ask("present", **body) == (400, "notfqdn"), body
+    for other in ("_acme-challenge.tv.home.example", "nas.home.example", "_acme-challenge.nowhere.org"):
+        assert ask("present", fqdn=other, value="x") == (403, "nohost")
+    assert ask("present", ("nas", "wrong"), fqdn=name, value="y") == (401, "badauth")
+    assert ddns.ask("/acme/present", nas)[0] == 405
+    assert ddns.ask("/acme/present", nas, "POST", '{"fqdn": ', Content_Type="application/json")[0] == 400
+    assert texts() == ['"' + "x" * 255 + '"'] and "httpreq" in ddns.roostd.ctl("log", ZONE).stdout
+    counts = dict(line.split() for line in ddns.roostd.ctl("stats").stdout.splitlines())
+    assert int(counts["http_requests.httpreq"]) == 26 and counts["http_requests.nothing"] == "1"
 
 
 def test_dynv6_and_delete(ddns):
