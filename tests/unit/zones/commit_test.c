@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "zones/change/commit.h"
+#include "zones/change/deltas.h"
 #include "zones/change/lease.h"
 #include "zones/memory/grace.h"
 #include "zones/file/zonefile.h"
@@ -792,6 +793,146 @@ static void test_secondary(void **state)
 	check_stored(w, HOME);
 }
 
+/* ---- a secondary's versions ---- */
+
+static void push_soa(struct deltas *d, enum deltas_kind kind, uint32_t serial)
+{
+	struct name apex = name_of(HOME);
+	uint8_t soa[128];
+	uint16_t len = (uint16_t)soa_rdata(soa, serial);
+	struct deltas_item item = {.kind = kind, .owner = apex.wire, .rr = {TYPE_SOA, 300, len, soa}};
+	assert_int_equal(deltas_add(d, &item), ERR_OK);
+}
+
+static void push_rr(struct deltas *d, enum deltas_kind kind, const char *owner, uint16_t type, uint8_t last)
+{
+	struct name name = name_of(owner), target = name_of("ns1." HOME);
+	uint8_t a[4] = {192, 0, 2, last};
+	struct deltas_item item = {.kind = kind, .owner = name.wire, .rr = {type, 300, 4, a}};
+	if (type != TYPE_A) {
+		item.rr.rdata = target.wire;
+		item.rr.rdlen = target.len;
+	}
+	assert_int_equal(deltas_add(d, &item), ERR_OK);
+}
+
+static struct job *make_versions(struct result *r)
+{
+	struct job *job = make_job(JOB_DELTAS, HOME, r);
+	assert_int_equal(deltas_new(&job->deltas), ERR_OK);
+	return job;
+}
+
+static void make_secondary(struct world *w)
+{
+	struct result r;
+	struct job *job = make_job(JOB_REPLACE, HOME, &r);
+	job->role = ZONE_SECONDARY;
+	job->image = make_image(HOME, 10, 2, 100, false);
+	run(w, job);
+	assert_int_equal(r.err, ERR_OK);
+}
+
+static void test_versions_of_the_primary(void **state)
+{
+	struct world *w = *state;
+	struct result r;
+	make_secondary(w);
+	struct job *job = make_versions(&r);
+	push_soa(job->deltas, DELTAS_FROM, 10);
+	push_soa(job->deltas, DELTAS_TO, 11);
+	push_rr(job->deltas, DELTAS_ADD, "new." HOME, TYPE_A, 1);
+	push_soa(job->deltas, DELTAS_FROM, 11);
+	push_rr(job->deltas, DELTAS_DELETE, "new." HOME, TYPE_A, 1);
+	push_soa(job->deltas, DELTAS_TO, 20);
+	push_rr(job->deltas, DELTAS_ADD, "other." HOME, TYPE_A, 2);
+	run(w, job);
+	assert_int_equal(r.err, ERR_OK);
+	assert_true(r.changed);
+	assert_int_equal(r.serial, 20);
+	assert_int_equal(w->last_serial, 20);
+	assert_null(look(w, HOME, "new." HOME));
+	assert_non_null(look(w, HOME, "other." HOME));
+	assert_int_equal(
+		number(w, "SELECT count(*) FROM change WHERE serial_to IN (11, 20) AND serial_from IN (10, 11)"), 2);
+	check_stored(w, HOME);
+}
+
+/* Whatever does not fit leaves the zone, its rows and its journal as they were. */
+static void test_versions_that_do_not_fit(void **state)
+{
+	static const struct {
+		uint32_t from, to;
+		enum deltas_kind kind;
+		const char *owner;
+		uint16_t type;
+	} bad[] = {
+		{9, 11, DELTAS_ADD, "new." HOME, TYPE_A},      {10, 11, DELTAS_DELETE, "new." HOME, TYPE_A},
+		{10, 11, DELTAS_ADD, "ns1." HOME, TYPE_A},     {10, 11, DELTAS_DELETE, HOME, TYPE_NS},
+		{10, 11, DELTAS_ADD, "ns1." HOME, TYPE_CNAME},
+	};
+	struct world *w = *state;
+	struct result r;
+	make_secondary(w);
+	int64_t changes = number(w, "SELECT count(*) FROM change");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct job *job = make_versions(&r);
+		push_soa(job->deltas, DELTAS_FROM, bad[i].from);
+		if (bad[i].kind == DELTAS_DELETE)
+			push_rr(job->deltas, DELTAS_DELETE, bad[i].owner, bad[i].type, 1);
+		push_soa(job->deltas, DELTAS_TO, bad[i].to);
+		if (bad[i].kind == DELTAS_ADD)
+			push_rr(job->deltas, DELTAS_ADD, bad[i].owner, bad[i].type, 1);
+		run(w, job);
+		if (r.err != ERR_FORMAT || !r.why[0])
+			fail_msg("%zu: %s: %s", i, err_text(r.err), r.why);
+		check_stored(w, HOME);
+	}
+	assert_int_equal(number(w, "SELECT count(*) FROM change"), changes);
+	assert_int_equal(number(w, "SELECT serial FROM zone"), 10);
+}
+
+static void test_a_secondary_is_blanked_and_replaced(void **state)
+{
+	struct world *w = *state;
+	struct result r;
+	struct name apex = name_of(HOME);
+	make_secondary(w);
+	struct job *job = make_job(JOB_BLANK, HOME, &r);
+	strcpy(job->actor.note, "expired");
+	run(w, job);
+	assert_int_equal(r.err, ERR_OK);
+	assert_string_equal(zone_fault(directory_get(w->directory, apex.wire)), "expired");
+	job = make_versions(&r);
+	push_soa(job->deltas, DELTAS_FROM, 10);
+	push_soa(job->deltas, DELTAS_TO, 11);
+	run(w, job);
+	assert_int_equal(r.err, ERR_FORMAT);
+	job = make_job(JOB_REPLACE, HOME, &r);
+	job->transfer = true;
+	job->image = make_image(HOME, 10, 2, 100, false);
+	run(w, job);
+	assert_int_equal(r.err, ERR_OK);
+	check_stored(w, HOME);
+
+	/* The zone is removed while its transfer is under way: it does not come back. */
+	run(w, make_job(JOB_REMOVE, HOME, &r));
+	job = make_job(JOB_REPLACE, HOME, &r);
+	job->transfer = true;
+	job->image = make_image(HOME, 11, 2, 100, false);
+	run(w, job);
+	assert_int_equal(r.err, ERR_NOTFOUND);
+	run(w, make_job(JOB_BLANK, HOME, &r));
+	assert_int_equal(r.err, ERR_NOTFOUND);
+	/* Or it is ours by now. */
+	import(w, HOME, 3, 2, 100);
+	job = make_job(JOB_REPLACE, HOME, &r);
+	job->transfer = true;
+	job->image = make_image(HOME, 11, 2, 100, false);
+	run(w, job);
+	assert_int_equal(r.err, ERR_REFUSED);
+}
+
 static void test_remove(void **state)
 {
 	struct world *w = *state;
@@ -989,6 +1130,9 @@ int main(void)
 					   TEST(test_replace),
 					   TEST(test_replace_signed),
 					   TEST(test_secondary),
+					   TEST(test_versions_of_the_primary),
+					   TEST(test_versions_that_do_not_fit),
+					   TEST(test_a_secondary_is_blanked_and_replaced),
 					   TEST(test_remove),
 					   TEST(test_admin),
 					   TEST(test_policy_changes),
