@@ -134,6 +134,7 @@ static void close_conn(struct http_conn *c)
 			SSL_shutdown(ssl);
 		}
 		bufferevent_free(c->stream);
+		SSL_free(ssl); /* ours, as the descriptor is; NULL without TLS */
 	}
 	c->stream = NULL;
 	if (c->fd >= 0)
