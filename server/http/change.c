@@ -32,7 +32,7 @@ static void move(uint8_t *address, size_t len, const struct addr_prefix *prefix)
 	size_t skip = sizeof prefix->octets - len, bits = prefix->bits - 8 * skip;
 	for (size_t i = 0; i < len; i++) {
 		size_t kept = bits > 8 * i ? bits - 8 * i : 0;
-		uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff << (8 - kept));
+		uint8_t mask = (uint8_t)(kept >= 8 ? 0xff : 0xff << (8 - kept));
 		address[i] = (uint8_t)((prefix->octets[skip + i] & mask) | (address[i] & (uint8_t)~mask));
 	}
 }
