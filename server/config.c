@@ -396,6 +396,18 @@ static enum err add_http_metrics(struct config *c, const char *value, struct err
 	return read_prefixes(value, &c->http_metrics, msg);
 }
 
+static enum err set_http_access_log(struct config *c, const char *value, struct errmsg *msg)
+{
+	static const char *const words[] = {
+		[CONFIG_ACCESS_LOG_NO] = "no", [CONFIG_ACCESS_LOG_TEXT] = "text", [CONFIG_ACCESS_LOG_JSON] = "json"};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcasecmp(value, words[i]) == 0) {
+			c->http_access_log = (enum config_access_log)i;
+			return ERR_OK;
+		}
+	return errmsg_set(msg, ERR_USAGE, "\"%s\" is none of no, text, json", value);
+}
+
 static enum err set_http_connections(struct config *c, const char *value, struct errmsg *msg)
 {
 	return read_number(value, 1, TCP_CONNECTIONS_MAX, &c->http_connections, msg);
@@ -449,6 +461,7 @@ static const struct option_row options[] = {
 	{"http", "key", NULL, "http-key", "FILE", set_http_key, "PEM key that belongs to it (in the certificate's file)"},
 	{"http", "plain-from", NULL, "http-plain-from", "PREFIX", add_http_plain, "who may use plain HTTP beside this machine; may be given again"},
 	{"http", "metrics-from", NULL, "http-metrics-from", "PREFIX", add_http_metrics, "who may read /metrics beside this machine; may be given again"},
+	{"http", "access-log", NULL, "http-access-log", "FORM", set_http_access_log, "a line in the log for each request: no, text or json (no)"},
 	{"http", "connections", NULL, "http-connections", "N", set_http_connections, "open at a time, at most; the longest idle makes room (1000)"},
 	{"http", "per-address", NULL, "http-per-address", "N", set_http_per_address, "of one IPv4 address or IPv6 /64 at a time; 0: no limit (50)"},
 	{"http", "request-timeout", NULL, "http-request-timeout", "TIME", set_http_request, "a request must be whole within this, and its answer taken (10s)"},

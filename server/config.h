@@ -25,6 +25,8 @@ enum config_rate_limit {
 	CONFIG_RATE_LIMIT_YES
 };
 
+enum config_access_log { CONFIG_ACCESS_LOG_NO, CONFIG_ACCESS_LOG_TEXT, CONFIG_ACCESS_LOG_JSON };
+
 struct config {
 	char *database;
 	struct addr listen[CONFIG_LISTEN_MAX];
@@ -51,9 +53,10 @@ struct config {
 	unsigned http_count;
 	struct addr https[CONFIG_LISTEN_MAX];
 	unsigned https_count;
-	char *http_certificate, *http_key;          /* PEM files; key NULL: it is in the certificate's file */
-	struct config_prefixes http_plain;          /* who may use plain HTTP, beside this machine itself */
-	struct config_prefixes http_metrics;        /* who may read /metrics, beside this machine itself */
+	char *http_certificate, *http_key;   /* PEM files; key NULL: it is in the certificate's file */
+	struct config_prefixes http_plain;   /* who may use plain HTTP, beside this machine itself */
+	struct config_prefixes http_metrics; /* who may read /metrics, beside this machine itself */
+	enum config_access_log http_access_log;
 	unsigned http_connections;                  /* at most */
 	unsigned http_per_address;                  /* at most, of one IPv4 address or IPv6 /64; 0 = no limit */
 	unsigned http_request_ms;                   /* a request must be whole within this, an answer taken */

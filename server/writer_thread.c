@@ -24,6 +24,7 @@ struct writer_thread {
 	bool stop;
 	struct commit *commit;
 	struct stats *stats;
+	_Atomic uint64_t failed_ns; /* see writer_thread_failed_ns */
 };
 
 /* Up to BATCH_MAX jobs off the queue's front. Called with the mutex. */
@@ -78,7 +79,11 @@ static void run_batch(struct writer_thread *w, struct job *batch)
 {
 	uint64_t began = clock_monotonic_ns();
 	unsigned changes = count_changes(batch); /* before the jobs are their submitters' again */
-	commit_run(w->commit, batch);
+	enum commit_outcome outcome = commit_run(w->commit, batch);
+	if (outcome == COMMIT_FAILED)
+		atomic_store_explicit(&w->failed_ns, began, memory_order_relaxed);
+	else if (outcome == COMMIT_STORED)
+		atomic_store_explicit(&w->failed_ns, 0, memory_order_relaxed);
 	if (!changes)
 		return;
 	stats_add(w->stats, STATS_WRITER_JOBS, changes);
@@ -170,6 +175,11 @@ unsigned writer_thread_waiting(struct writer_thread *w)
 	unsigned n = w->waiting;
 	pthread_mutex_unlock(&w->mutex);
 	return n;
+}
+
+uint64_t writer_thread_failed_ns(const struct writer_thread *w)
+{
+	return atomic_load_explicit(&w->failed_ns, memory_order_relaxed);
 }
 
 void writer_thread_stop(struct writer_thread *w)

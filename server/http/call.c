@@ -6,7 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/clock.h"
 #include "server/http/http_inside.h"
+#include "server/http/http_log.h"
 
 enum { ADDRESS_TEXT_MAX = 64 };
 
@@ -83,6 +85,7 @@ struct call *call_new(struct http *h, struct http_conn *conn, const struct http_
 	c->conn = conn;
 	c->request = request;
 	c->counted = STATS_HTTP_NOTHING;
+	c->began_ns = clock_monotonic_ns();
 	enum form_type type = form_type_of(head_get(request->head, "Content-Type"), request->body, request->body_len);
 	enum err e = form_parse(&c->form, request->head->target, type, request->body, request->body_len);
 	if (e) {
@@ -109,6 +112,7 @@ void call_answer_data(struct call *c, int status, const char *type, const void *
 {
 	struct http_reply r = {.status = status, .type = type, .fields = c->fields, .body = data, .body_len = len};
 	stats_count(c->http->stats, c->counted);
+	http_log_write(c, status, len);
 	http_conn_reply(c->conn, &r);
 	form_free(&c->form);
 	access_release(c->access);

@@ -29,6 +29,7 @@ struct call {
 	unsigned wait_s;            /* IDENTIFY_SLOW */
 	void *work;                 /* the handler's own, freed with free */
 	enum stats_counter counted; /* as that in http_requests, when it is answered */
+	uint64_t began_ns;          /* clock_monotonic_ns: the request was whole */
 	char fields[256];           /* more header lines of the answer, each with its CRLF; "" = none */
 };
 

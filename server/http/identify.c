@@ -149,21 +149,28 @@ static void remember(struct identify *i, const struct identify_shown *s, const s
 
 /* ---- outcomes ---- */
 
-static void wrong(struct identify *i, struct call *c, const char *account, then_fn *then)
+/* People put their secrets into the wrong field: then it is not for the log. */
+static const char *account_to_tell(const struct identify_shown *s)
+{
+	return secret_is_token(s->account) || strstr(s->account, s->secret) ? "***" : s->account;
+}
+
+static void wrong(struct identify *i, struct call *c, const struct identify_shown *shown, then_fn *then)
 {
 	static struct log_limit limit;
 	char source[ADDR_TEXT_MAX];
 	unsigned left_out;
-	enum lockout_news news = lockout_failed(i->lockout, &c->client, account, clock_monotonic_ns());
+	enum lockout_news news = lockout_failed(i->lockout, &c->client, shown->account, clock_monotonic_ns());
 	stats_count(c->http->stats, STATS_HTTP_WRONG);
 	addr_ip_to_text(&c->client, source);
 	if (news != LOCKOUT_NOTHING)
 		log_warning("HTTP: too many wrong passwords or tokens %s%.64s: from now on attempts are looked at only "
 			    "now and then",
 			    news == LOCKOUT_SOURCE ? "from " : "for account ",
-			    news == LOCKOUT_SOURCE ? source : account);
+			    news == LOCKOUT_SOURCE ? source : account_to_tell(shown));
 	else if (log_limit_allows(&limit, &left_out))
-		log_warning("HTTP: wrong password or token for account \"%.64s\" from %s", account, source);
+		log_warning("HTTP: wrong password or token for account \"%.64s\" from %s", account_to_tell(shown),
+			    source);
 	then(c, IDENTIFY_WRONG);
 }
 
@@ -192,7 +199,7 @@ static void on_checked(struct mail *mail)
 		remember(k->identify, &k->shown, &k->stored);
 		right(k->identify, c, k->shown.account, s, k->then);
 	} else {
-		wrong(k->identify, c, k->shown.account, k->then);
+		wrong(k->identify, c, &k->shown, k->then);
 	}
 	OPENSSL_cleanse(&k->shown, sizeof k->shown);
 	free(k);
@@ -301,7 +308,7 @@ void identify_call(struct identify *i, struct call *c, const char *account, cons
 		if (s)
 			right(i, c, shown.account, s, then);
 		else
-			wrong(i, c, shown.account, then);
+			wrong(i, c, &shown, then);
 	}
 	OPENSSL_cleanse(&shown, sizeof shown);
 }

@@ -639,9 +639,10 @@ static void log_failure(struct commit *c, const struct job *job)
 		  job->why.text, remedy(job->err));
 }
 
-static void deliver(struct job *job)
+static void deliver(struct commit *c, struct job *job)
 {
 	job->next = NULL;
+	c->stored = c->stored || (!job->err && job->changed);
 	if (job->done)
 		job->done(job);
 }
@@ -684,7 +685,7 @@ static void run_updates(struct commit *c, struct job *group)
 		}
 		if (err)
 			fail(c, job, err, &why);
-		deliver(job);
+		deliver(c, job);
 	}
 	if (together)
 		delivering(c, false);
@@ -746,14 +747,15 @@ static void run_alone(struct commit *c, struct job *job)
 	map_clear(&c->rows);
 	if (err)
 		fail(c, job, err, &why);
-	deliver(job);
+	deliver(c, job);
 }
 
 /* ---- a batch ---- */
 
-void commit_run(struct commit *c, struct job *list)
+enum commit_outcome commit_run(struct commit *c, struct job *list)
 {
 	c->failures = 0;
+	c->stored = false;
 	if (c->stale)
 		commit_announce_admin(c);
 	while (list) {
@@ -769,4 +771,5 @@ void commit_run(struct commit *c, struct job *list)
 	}
 	if (c->failures > 1)
 		log_error("%zu more changes failed in the same way", c->failures - 1);
+	return c->failures ? COMMIT_FAILED : c->stored ? COMMIT_STORED : COMMIT_NOTHING;
 }

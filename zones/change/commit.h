@@ -36,8 +36,13 @@ MUST_USE enum err commit_new(struct commit **out, struct zonestore *store, struc
 			     const struct commit_hooks *hooks);
 void commit_free(struct commit *c);
 
+enum commit_outcome {
+	COMMIT_NOTHING, /* no job changed anything, or all were at fault themselves */
+	COMMIT_STORED,
+	COMMIT_FAILED /* a job was not stored for what is wrong with the store or the machine */
+};
 /* Runs a list of jobs (linked by next), in order; calls done for each. Never fails as a whole. */
-void commit_run(struct commit *c, struct job *list);
+enum commit_outcome commit_run(struct commit *c, struct job *list);
 
 /* Housekeeping when idle: frees memory that readers have left. True if there is more to do later. */
 bool commit_idle(struct commit *c);

@@ -46,6 +46,7 @@ struct commit {
 	size_t touched_count, touched_cap;
 	struct commit_map touched_index;
 	size_t failures; /* in this commit_run */
+	bool stored;     /* a change of this commit_run is */
 	bool stale;      /* admin_changed is to be called again */
 };
 

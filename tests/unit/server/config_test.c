@@ -107,7 +107,8 @@ static void reads_a_file(void **state)
 		   "[cookies]\nenabled = no\nrequire = yes\nsecret-file = /etc/roost/cookies\n"
 		   "[identity]\nid = ns1 of home\nversion = Roost\n"
 		   "[http]\nlisten = 127.0.0.1 ::1@81\ntls-listen = 192.0.2.1\ncertificate = c.pem\nkey = k.pem\n"
-		   "plain-from = 192.0.2.0/24\nmetrics-from = 192.0.2.1 2001:db8::/32\nconnections = 5\nper-address = "
+		   "plain-from = 192.0.2.0/24\nmetrics-from = 192.0.2.1 2001:db8::/32\naccess-log = json\nconnections "
+		   "= 5\nper-address = "
 		   "0\nrequest-timeout = 1\nidle = 2m\n"
 		   "[notify]\nenabled = no\nsource = 192.0.2.1\nsource = 2001:db8::1\nretry = 2\ntries = 4\n");
 	struct config c;
@@ -136,6 +137,7 @@ static void reads_a_file(void **state)
 	assert_string_equal(c.http_key, "k.pem");
 	assert_int_equal(c.http_plain.count, 1);
 	assert_int_equal(c.http_metrics.count, 2);
+	assert_int_equal(c.http_access_log, CONFIG_ACCESS_LOG_JSON);
 	assert_int_equal(c.http_connections, 5);
 	assert_int_equal(c.http_per_address, 0);
 	assert_int_equal(c.http_request_ms, 1000);
@@ -220,6 +222,7 @@ static void command_line_mistakes(void **state)
 	assert_refused("-d x.db -l 127.0.0.1 --rate-limit-exempt 192.0.2.1/24", "bits set");
 	assert_refused("-d x.db -l 127.0.0.1 --proxy-trusted home.example", "is not a prefix");
 	assert_refused("-d x.db -l 127.0.0.1 --https ::1", "no certificate");
+	assert_refused("-d x.db -l 127.0.0.1 --http-access-log some", "none of no, text, json");
 	assert_refused("-d x.db -l 127.0.0.1 --notify-enabled maybe", "neither yes nor no");
 	assert_refused("-d x.db -l 127.0.0.1 --help=x", "takes no value");
 	assert_refused("-d x.db -l 127.0.0.1 -c /nonexistent/roost.conf", "/nonexistent/roost.conf: No such file");
