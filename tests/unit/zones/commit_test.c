@@ -1113,6 +1113,41 @@ static void test_policy_changes(void **state)
 	check_stored(w, HOME);
 }
 
+/* ---- what a batch says of the store ---- */
+
+static enum err return_arg(struct job *job, struct zonestore *store, struct errmsg *why)
+{
+	(void)store;
+	return errmsg_set(why, *(const enum err *)job->run_arg, "as told");
+}
+
+static struct job *make_chore(enum err *err, struct result *r)
+{
+	struct job *job = make_job(JOB_CHORE, ".", r);
+	job->run = return_arg;
+	job->run_arg = err;
+	return job;
+}
+
+static void test_outcome(void **state)
+{
+	struct world *w = *state;
+	struct result r, more;
+	enum err good = ERR_OK, at_fault = ERR_NOTFOUND, disk = ERR_IO;
+	assert_int_equal(commit_run(w->commit, make_chore(&good, &r)), COMMIT_NOTHING);
+	assert_int_equal(commit_run(w->commit, make_chore(&at_fault, &r)), COMMIT_NOTHING);
+	assert_int_equal(r.err, ERR_NOTFOUND);
+	assert_int_equal(commit_run(w->commit, make_chore(&disk, &r)), COMMIT_FAILED);
+	import(w, HOME, 10, 2, 100);
+	assert_int_equal(commit_run(w->commit, add_a(HOME, "a." HOME, 1, &r)), COMMIT_STORED);
+	assert_int_equal(commit_run(w->commit, add_a(HOME, "a." HOME, 1, &r)), COMMIT_NOTHING);
+	assert_true(r.rcode == RCODE_NOERROR && !r.changed);
+	struct job *both = make_chore(&disk, &r);
+	both->next = add_a(HOME, "b." HOME, 1, &more);
+	assert_int_equal(commit_run(w->commit, both), COMMIT_FAILED);
+	assert_true(more.changed);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -1139,6 +1174,7 @@ int main(void)
 					   TEST(test_replace_with_rows),
 					   TEST(test_idle),
 					   TEST(test_hook_that_fails),
+					   TEST(test_outcome),
 					   TEST(test_large_batch)};
 	log_set_level(LOG_LEVEL_ERROR);
 	if (qname_seed())
