@@ -127,14 +127,15 @@ static void close_conn(struct http_conn *c)
 		event_free(c->greeting);
 	c->greeting = NULL;
 	if (c->stream) {
-		/* libevent would close the descriptor in its next round: too late for those accepted in this one. */
+		/* libevent would close the descriptor in its next round: too late for those accepted in this one. So it
+		 * is ours to close; the session is freed with the stream, as libevent may be in the middle of it. */
 		SSL *ssl = bufferevent_openssl_get_ssl(c->stream);
 		if (ssl) {
 			SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
 			SSL_shutdown(ssl);
+			BIO_set_fd(SSL_get_wbio(ssl), -1, BIO_NOCLOSE);
 		}
 		bufferevent_free(c->stream);
-		SSL_free(ssl); /* ours, as the descriptor is; NULL without TLS */
 	}
 	c->stream = NULL;
 	if (c->fd >= 0)
@@ -309,7 +310,8 @@ static bool open_stream(struct http_conn *c)
 		SSL *ssl = tls_server_session(c->tls);
 		/* Frees the session also when it fails. */
 		if (ssl)
-			c->stream = bufferevent_openssl_socket_new(base, c->fd, ssl, BUFFEREVENT_SSL_ACCEPTING, 0);
+			c->stream = bufferevent_openssl_socket_new(base, c->fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+								   BEV_OPT_CLOSE_ON_FREE);
 		if (ssl && !c->stream)
 			SSL_free(ssl);
 		if (c->stream)
