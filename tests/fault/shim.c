@@ -12,6 +12,7 @@
  * somebody writes to the page again, and every other descriptor of the file hears of the fault once, at its next sync.
  *
  * Threads: any; one mutex, so that the calls on the database stand in one order. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -349,11 +350,20 @@ int open64(const char *path, int flags, ...)
 	return (int)finish(&fate, fd);
 }
 
+/* By the next in line, not by the kernel's door: ThreadSanitizer must hear that a descriptor is gone, or the next file
+ * with its number looks like a race with the socket that had it before. */
 int close(int fd)
 {
+	static int (*_Atomic next)(int fd);
+	if (!next) {
+		void *found = dlsym(RTLD_NEXT, "close");
+		int (*function)(int);
+		memcpy(&function, &found, sizeof(function));
+		next = function;
+	}
 	if (fd >= 0 && fd < FDS_MAX)
 		fds[fd] = (struct descriptor){0};
-	return (int)syscall(SYS_close, fd);
+	return next(fd);
 }
 
 ssize_t pread64(int fd, void *out, size_t len, off64_t at)
