@@ -342,6 +342,7 @@ static void stop(struct daemon *d)
 		worker_free(s->workers[i]);
 	free(s->workers);
 	secondary_free(s->secondary);
+	s->secondary = NULL; /* mail that still waits may ask for it */
 	http_stop(s->http);
 	http_free(s->http);
 	housekeeper_free(s->housekeeper);
