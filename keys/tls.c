@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* What tells one content of a file from the next without reading it: certificates are replaced by rename. */
 struct stamp {
@@ -21,7 +19,6 @@ struct tls_server {
 	char *certificate_file, *key_file; /* may be the same */
 	struct stamp certificate, key;     /* as they were when last tried */
 	SSL_CTX *context;
-	int64_t expires;
 };
 
 static const uint8_t alpn_http[] = "\x08http/1.1";
@@ -66,15 +63,6 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
-}
-
-static int64_t end_of(SSL_CTX *context)
-{
-	struct tm tm;
-	const X509 *certificate = SSL_CTX_get0_certificate(context);
-	if (!certificate || !ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm))
-		return 0;
-	return (int64_t)timegm(&tm);
 }
 
 static enum err make_context(const struct tls_server *t, SSL_CTX **out, struct errmsg *msg)
@@ -154,7 +142,6 @@ enum err tls_server_refresh(struct tls_server *t, bool *changed, struct errmsg *
 		return e;
 	SSL_CTX_free(t->context);
 	t->context = context;
-	t->expires = end_of(context);
 	*changed = true;
 	return ERR_OK;
 }
@@ -162,9 +149,4 @@ enum err tls_server_refresh(struct tls_server *t, bool *changed, struct errmsg *
 SSL *tls_server_session(struct tls_server *t)
 {
 	return SSL_new(t->context);
-}
-
-int64_t tls_server_expires(const struct tls_server *t)
-{
-	return t->expires;
 }

@@ -28,7 +28,4 @@ MUST_USE enum err tls_server_refresh(struct tls_server *t, bool *changed, struct
 /* A new session; the caller's. NULL when memory is short. */
 SSL *tls_server_session(struct tls_server *t);
 
-/* When the certificate ends: unix seconds. */
-int64_t tls_server_expires(const struct tls_server *t);
-
 #endif

@@ -26,7 +26,6 @@ enum {
 	ACCEPT_MAX = 32, /* connections before others' turn */
 	LISTENERS_MAX = 2 * CONFIG_LISTEN_MAX,
 	INPUT_SPARE = 4096, /* octets read ahead of a request's end */
-	FIELDS_TEXT_MAX = 1024,
 	STATUS_TIMEOUT = 408,
 	STATUS_HEAD_TOO_LARGE = 431
 };
@@ -537,9 +536,4 @@ void http_conns_free(struct http_conns *s)
 		event_free(s->sweep);
 	hostcount_free(s->hosts);
 	free(s);
-}
-
-unsigned http_conns_count(const struct http_conns *s)
-{
-	return s->count;
 }

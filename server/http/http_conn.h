@@ -64,8 +64,6 @@ void http_conns_free(struct http_conns *s);
 /* The answer. A body is left out for HEAD requests, its length is not. */
 void http_conn_reply(struct http_conn *c, const struct http_reply *reply);
 
-unsigned http_conns_count(const struct http_conns *s);
-
 /* "Not Found": the reason phrase that goes with a status. */
 const char *http_conn_reason(int status);
 

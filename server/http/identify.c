@@ -38,7 +38,6 @@ struct check {
 	struct secret_password stored;
 	bool there; /* the account is; else the time is all that counts */
 	bool right;
-	int64_t expires;
 };
 
 /* Digests under a key that this process alone has: what leaks from memory is no password. */
